@@ -1,0 +1,96 @@
+"""A conventional processor: float32 registers in network units, gains folded into the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from mossy import neurons
+from mossy.chips.facts import Facts
+from mossy.chips.float_state import gain
+from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses
+from mossy.errors import UnsupportedNode
+from mossy.network.populations import Array, Conv, Population, Projection
+from mossy.program.artefact import WordFormat
+from mossy.synapses import conv2d
+
+WORD = WordFormat(64, weight=32, delay=8, type=0, index=24, coding="float32")
+
+
+def quantise(
+    population: Population, incoming: tuple[Projection, ...], scaling: Scaling, facts: Facts
+) -> Quantised:
+    """Return the population as it is, in float32. Raises UnsupportedNode E0221."""
+    model, p = neurons.model(population.model), population.params
+    params = np.zeros(population.n, model.params)
+    for name in ("alpha", "offset", "threshold", "v_reset"):
+        params[name] = p[name]
+    params["subtract"] = population.subtract
+    if population.model == "cuba_lif":
+        params["exc_decay"] = params["inh_decay"] = p["alpha_syn"]
+        params["offset_syn"] = p["gain"] * p["offset_syn"]
+    delay = max((int(j.delay_source.max() + j.delay_target.max()) for j in incoming), default=0)
+    if delay > int(facts["delay_max"]):
+        raise UnsupportedNode(
+            "E0221",
+            "delay too long for the synapse word",
+            where=population.node,
+            got=f"{delay} steps",
+            allowed=f"0 to {int(facts['delay_max'])}",
+            hint="use a larger dt or shorter delays",
+        )
+    return Quantised(
+        population.name,
+        population.model,
+        (),
+        params,
+        np.zeros(population.n, model.state),
+        WORD,
+        0,
+        np.ones(population.n),
+        np.zeros(population.n),
+        1.0,
+        tuple(_scaled(j, gain(population)) for j in incoming),
+    )
+
+
+def _scaled(projection: Projection, factor: Array) -> Synapses:
+    w: Any = projection.weight
+    if isinstance(w, Conv):
+        if (factor == factor[0]).all():
+            kernel = (w.weight * factor[0]).astype(np.float32)
+            w = Conv(kernel, w.in_shape, w.out_shape, w.stride, w.padding, w.pool)
+        else:
+            w = conv2d.matrix(w)
+    if not isinstance(w, Conv):
+        w = sparse.csr_array(sparse.diags_array(factor) @ w).astype(np.float32)
+        w.eliminate_zeros()
+        w.sort_indices()
+    return Synapses(
+        projection.source,
+        projection.name,
+        w,
+        projection.delay_source,
+        projection.delay_target,
+    )
+
+
+def blocks(load: CoreLoad, facts: Facts) -> list[tuple[str, int]]:
+    """Return the memory a population takes in the process."""
+    return [
+        ("neurons", load.n * load.param_bytes),
+        ("synapse rows", load.synapses * load.word_bits // 8 + load.rows * 8),
+        ("kernels", load.kernel_bytes),
+    ]
+
+
+def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
+    """Return the only limit: the index field of a synapse word."""
+    return [Limit("neurons", load.n, 1 << int(facts["index_bits"]), "split the population")]
+
+
+def places(facts: Facts) -> list[tuple[int, int]]:
+    """Return one place; every population may share it."""
+    return []

@@ -1,0 +1,108 @@
+"""Registers of chips whose neurons keep float32 state: shared by their rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from mossy import neurons
+from mossy.chips.quantised import Scaling, Synapses
+from mossy.errors import UnsupportedNode
+from mossy.network.populations import Array, Conv, Population, Projection
+
+
+def gain(population: Population) -> Array:
+    """Potential that one unit of summed weight is worth."""
+    g = population.params["gain"]
+    return g * population.params["gain_syn"] if population.model == "cuba_lif" else g
+
+
+def unsupported_gain(population: Population) -> None:
+    """Raise UnsupportedNode E0222 where an input resistance is zero or negative."""
+    bad = gain(population) <= 0
+    if bad.any():
+        raise UnsupportedNode(
+            "E0222",
+            f"{int(bad.sum())} neurons have no positive input gain (r, w_in)",
+            where=population.node,
+            got=f"{gain(population)[bad][0]:g}",
+            allowed="> 0",
+            hint="move the sign into the weights",
+        )
+
+
+def weights(projection: Projection) -> NDArray[Any]:
+    """The non-zero weights of a projection."""
+    w = projection.weight
+    return w.weight if isinstance(w, Conv) else w.data
+
+
+def largest(incoming: tuple[Projection, ...]) -> float:
+    """Largest |weight| that ends at a population; 1 where there is none."""
+    return max((float(np.abs(weights(p)).max(initial=0)) for p in incoming), default=0.0) or 1.0
+
+
+def rounded(weight: NDArray[Any], scale: float, top: int, step: int = 1) -> NDArray[np.int32]:
+    """Integers nearest to weight * scale that are multiples of `step`, within +-top."""
+    value = np.rint(weight * (scale / step)) * step
+    return np.clip(value, -top, top).astype(np.int32)
+
+
+def integer_synapses(projection: Projection, scale: float, top: int, step: int = 1) -> Synapses:
+    """One projection with integer weights; a weight that rounds to zero needs no synapse."""
+    w = projection.weight
+    integer: Any
+    if isinstance(w, Conv):
+        integer = Conv(
+            rounded(w.weight, scale, top, step),
+            w.in_shape,
+            w.out_shape,
+            w.stride,
+            w.padding,
+            w.pool,
+        )
+    else:
+        integer = sparse.csr_array(
+            (rounded(w.data, scale, top, step), w.indices, w.indptr), shape=w.shape
+        )
+        integer.eliminate_zeros()
+        integer.sort_indices()
+    return Synapses(
+        projection.source,
+        projection.name,
+        integer,
+        projection.delay_source,
+        projection.delay_target,
+    )
+
+
+def scaled_synapses(
+    incoming: tuple[Projection, ...], top: int, scaling: Scaling
+) -> tuple[tuple[Synapses, ...], float]:
+    """All projections of a population on one scale, and that scale."""
+    scale = scaling.scale or top / (largest(incoming) * scaling.keep)
+    return tuple(integer_synapses(p, scale, top) for p in incoming), scale
+
+
+def lif_registers(
+    population: Population, scale: float | NDArray[np.float64]
+) -> tuple[NDArray[Any], NDArray[Any], Array]:
+    """Float32 parameters and state of `lif` and `cuba_lif`, and register units per potential.
+
+    A constant current has no register: it is added to the potential at its steady state,
+    offset_syn / (1 - alpha_syn), so the first few steps differ from the float reference.
+    """
+    model, p = neurons.model(population.model), population.params
+    s = scale / gain(population)
+    params = np.zeros(population.n, model.params)
+    offset = p["offset"].copy()
+    if population.model == "cuba_lif":
+        params["exc_decay"] = params["inh_decay"] = p["alpha_syn"]
+        offset += p["gain"] * p["offset_syn"] / np.maximum(1 - p["alpha_syn"], 1e-12)
+    params["alpha"], params["offset"] = p["alpha"], offset * s
+    params["threshold"], params["v_reset"] = p["threshold"] * s, p["v_reset"] * s
+    params["subtract"] = population.subtract
+    return params, np.zeros(population.n, model.state), s

@@ -1,0 +1,106 @@
+"""What a chip's rules say of a population and of a core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from mossy.network.populations import Conv
+from mossy.program.artefact import WordFormat
+
+
+@dataclass(frozen=True, eq=False)
+class Synapses:
+    """One projection in the chip's numbers. weight: what the word's weight field holds, signed.
+
+    delay_source, delay_target: delay field per source and per target neuron (added).
+    """
+
+    source: str
+    name: str
+    weight: sparse.csr_array | Conv
+    delay_source: NDArray[np.int64]
+    delay_target: NDArray[np.int64]
+
+    @property
+    def max_delay(self) -> int:
+        """Largest delay field that can occur."""
+        return int(self.delay_source.max(initial=0) + self.delay_target.max(initial=0))
+
+
+@dataclass(frozen=True, eq=False)
+class Quantised:
+    """A population in the chip's numbers, with the synapses that end at it.
+
+    v_scale, v_shift: network potential = register / v_scale + v_shift. weight_scale:
+    weight field units per network weight; notes: what rounding cost, for the user.
+    """
+
+    name: str
+    model: str
+    fmt: tuple[int, ...]
+    params: NDArray[Any]
+    state: NDArray[Any]
+    word: WordFormat
+    weight_shift: int
+    v_scale: NDArray[np.float64]
+    v_shift: NDArray[np.float64]
+    weight_scale: float
+    incoming: tuple[Synapses, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How weights become integers.
+
+    bits: wanted weight bits, None for the chip's best. keep: share of the largest weight that
+    still fits, 1 clips nothing. scale: register units per network unit, overriding both.
+    """
+
+    bits: int | None = None
+    keep: float = 1.0
+    scale: float | None = None
+
+
+@dataclass(frozen=True)
+class CoreLoad:
+    """What a slice of a population asks of a core.
+
+    synapses, rows: stored words and rows; kernel_bytes: convolution weights; sources: source
+    slices that reach it; profiles: distinct records of the rules' PROFILE fields; delay: largest delay field; in_axons: source neurons that reach it;
+    out_axons: (neuron, target core) pairs. neuron_updates, packets_in, synaptic_events: expected
+    in a busy step.
+    """
+
+    role: str
+    model: str
+    inputs: int
+    n: int
+    param_bytes: int
+    word_bits: int
+    synapses: int
+    rows: int
+    kernel_bytes: int
+    sources: int
+    delay: int
+    in_axons: int
+    out_axons: int
+    profiles: int
+    neuron_updates: float
+    packets_in: float
+    synaptic_events: float
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit of a core: how much is used of what is allowed, and what to try beyond it."""
+
+    name: str
+    used: float
+    allowed: float
+    hint: str

@@ -1,0 +1,126 @@
+"""SpiNNaker2: py-spinnaker2's models and scaling, and the memory of a processing element.
+
+Scaling (py-spinnaker2's NIR import): weights w_int = round(w * w_scale), w_scale = 127 / max|w| over
+all synapses of the target population (15 / max|w| where a synapse needs a delay), and everything
+else in the same unit, s = w_scale / gain:  threshold = v_th s,  i_offset = offset s,  v_reset s.
+
+Assumed, for lack of a published map: 4-byte row pointers, 16-byte population table entries, 16-bit
+ring buffer slots, one bit per neuron for 128 recorded steps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mossy.chips.facts import Facts
+from mossy.chips.float_state import lif_registers, scaled_synapses, unsupported_gain
+from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling
+from mossy.errors import UnsupportedNode
+from mossy.network.populations import Population, Projection
+from mossy.program.artefact import WordFormat
+
+PLAIN = WordFormat(16, weight=7, delay=0, type=1, index=8, coding="magnitude")
+RECORDED_STEPS = 128
+TABLE_ENTRY, ROW_POINTER, RING_SLOT = 16, 4, 2  # bytes
+
+# Quads of the grid: x = 1..7, y = 1..6 without the router and the two corner blocks
+# (SpiNNMachine version_spin2.py); four cores each.
+HOLES = {(4, 3), (4, 4), (7, 3), (7, 4)}
+ROUTER = (4, 3)
+
+
+def quantise(
+    population: Population, incoming: tuple[Projection, ...], scaling: Scaling, facts: Facts
+) -> Quantised:
+    """Return the population in float32 registers with 8-bit (or 4-bit and delay) weights."""
+    if population.graded:
+        raise UnsupportedNode(
+            "E0220",
+            "a neuron without threshold feeds other neurons; only spikes travel between cores",
+            where=population.node,
+            hint="give it a threshold, or make it an output",
+        )
+    unsupported_gain(population)
+    delay = max((int(p.delay_source.max() + p.delay_target.max()) for p in incoming), default=0)
+    delay_bits = int(facts["delay_bits"])
+    if delay >> delay_bits:
+        raise UnsupportedNode(
+            "E0221",
+            "delay too long for the synapse word",
+            where=population.node,
+            got=f"{delay + 1} steps",
+            allowed=f"1 to {1 << delay_bits}",
+            hint="use a larger dt or shorter delays",
+        )
+    top = int(facts["weight_max_delay" if delay else "weight_max"])
+    if scaling.bits is not None:
+        top = min(top, (1 << (scaling.bits - 1)) - 1)
+    word = PLAIN
+    if delay:
+        width = 7 - delay_bits
+        word = WordFormat(16, weight=width, delay=delay_bits, type=1, index=8, coding="magnitude")
+    synapses, scale = scaled_synapses(incoming, top, scaling)
+    params, state, v_scale = lif_registers(population, scale)
+    notes = ()
+    if delay:
+        notes = (f"{population.node}: delays leave 4-bit weights (+-{top}) on this chip",)
+    return Quantised(
+        population.name,
+        population.model,
+        (),
+        params,
+        state,
+        word,
+        0,
+        v_scale,
+        np.zeros(population.n),
+        scale,
+        synapses,
+        notes,
+    )
+
+
+def blocks(load: CoreLoad, facts: Facts) -> list[tuple[str, int]]:
+    """Return the data memory of a core: (name, bytes) in order."""
+    if load.role == "source":
+        return [("spike list", load.n * RECORDED_STEPS // 8), ("stack", int(facts["stack"]))]
+    slots = 1 << (load.delay + 1).bit_length()
+    return [
+        ("neurons", load.n * load.param_bytes),
+        ("population table", load.sources * TABLE_ENTRY),
+        ("row pointers", load.rows * ROW_POINTER),
+        ("synapse rows", load.synapses * load.word_bits // 8),
+        ("kernels", load.kernel_bytes),
+        ("ring buffers", slots * load.n * load.inputs * RING_SLOT),
+        ("spike record", load.n * RECORDED_STEPS // 8),
+        ("stack", int(facts["stack"])),
+    ]
+
+
+def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
+    """Return every limit of a core with what `load` uses of it."""
+    memory = sum(size for _, size in blocks(load, facts))
+    room = int(facts["sram"]) - int(facts["itcm"])
+    cycles = (
+        float(facts["cycles_per_tick"])
+        + load.neuron_updates * float(facts["cycles_per_neuron_update"])
+        + load.packets_in * float(facts["cycles_per_packet"])
+        + load.synaptic_events * float(facts["cycles_per_synaptic_event"])
+    )
+    return [
+        Limit("neurons", load.n, int(facts["neurons_per_core"]), "split the population"),
+        Limit("data memory (B)", memory, room, "fewer synapses per neuron or sparser weights"),
+        Limit(
+            "cycles per tick",
+            cycles,
+            float(facts["tick"]) * float(facts["pe_clock"]),
+            "a longer tick, or a network with fewer spikes",
+        ),
+    ]
+
+
+def places(facts: Facts) -> list[tuple[int, int]]:
+    """Return the grid position of each application core of a chip, nearest the router first."""
+    quads = [(x, y) for x in range(1, 8) for y in range(1, 7) if (x, y) not in HOLES]
+    quads.sort(key=lambda q: (abs(q[0] - ROUTER[0]) + abs(q[1] - ROUTER[1]), q))
+    return [q for q in quads for _ in range(4)][: int(facts["usable_cores"])]

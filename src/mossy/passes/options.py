@@ -1,0 +1,27 @@
+"""What the user may ask of the compiler, in one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Options:
+    """Compiler options.
+
+    bits: weight bits, None for the chip's best. keep: share of the largest weight kept before
+    clipping, None to choose it with calibration data. weight_scale: register units per weight, by
+    population, instead of the chip's formula. chips: most chips to use, None for the largest
+    machine. tick: seconds of real time per step on chips with a timer, None for the chip's own.
+    activity: spikes per neuron and step assumed where there is no calibration data. headroom:
+    share of a tick that the partitioner may fill. neurons_per_core: upper bound, None for automatic.
+    """
+
+    bits: int | None = None
+    keep: float | None = None
+    weight_scale: dict[str, float] = field(default_factory=dict)
+    chips: int | None = None
+    tick: float | None = None
+    activity: float = 0.05
+    headroom: float = 0.8
+    neurons_per_core: int | None = None

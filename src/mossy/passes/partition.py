@@ -1,0 +1,231 @@
+"""Partition: cut populations into slices that each fit a core, in memory and in time.
+
+Every limit comes from the chip's rules, among them the predicted cycles of a busy step, so a slice
+is small enough to meet its tick and not just small enough to fit. A population is cut into equal
+runs of neurons; the number of runs grows until the worst one fits. Fan-out limits depend on how the
+targets were cut, so the populations are visited from the outputs backwards until nothing changes.
+
+Before: quantised populations. After: `Slice`s in population order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from mossy.chips.chip import Chip
+from mossy.chips.quantised import CoreLoad, Limit, Quantised
+from mossy.errors import DoesNotFit
+from mossy.network.populations import Conv, Population, Populations
+from mossy.passes.options import Options
+from mossy.synapses import conv2d
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """Neurons lo .. hi of a population, on one core. load: what they ask of it."""
+
+    population: str
+    role: str
+    lo: int
+    hi: int
+    load: CoreLoad
+
+
+class Connectivity:
+    """Which neurons reach which, as sparse matrices, made once for a whole compilation."""
+
+    def __init__(self, quantised: dict[str, Quantised]) -> None:
+        self._made: dict[int, sparse.csr_array] = {}
+        self.quantised = quantised
+
+    def matrix(self, weight: Any) -> sparse.csr_array:
+        """Return the weights of a projection as (targets, sources)."""
+        if not isinstance(weight, Conv):
+            return weight
+        if id(weight) not in self._made:
+            self._made[id(weight)] = conv2d.matrix(weight)
+        return self._made[id(weight)]
+
+    def reached(self, target: str, source: str, lo: int, hi: int) -> NDArray[np.bool_]:
+        """Return which neurons of `source` have a synapse on neurons lo .. hi of `target`."""
+        found: NDArray[np.bool_] | None = None
+        for s in self.quantised[target].incoming:
+            if s.source == source:
+                m = self.matrix(s.weight)
+                here = np.zeros(m.shape[1], bool)
+                here[m.indices[m.indptr[lo] : m.indptr[hi]]] = True
+                found = here if found is None else found | here
+        assert found is not None
+        return found
+
+
+def partition(
+    populations: Populations,
+    quantised: dict[str, Quantised],
+    chip: Chip,
+    options: Options,
+    activity: dict[str, float],
+) -> tuple[Slice, ...]:
+    """Return the slices. activity: share of neurons that spike in a busy step, by population.
+
+    Raises DoesNotFit E0301 where not even a single neuron fits a core.
+    """
+    planner = _Planner(populations, quantised, chip, options, activity)
+    return planner.plan()
+
+
+class _Planner:
+    def __init__(
+        self,
+        populations: Populations,
+        quantised: dict[str, Quantised],
+        chip: Chip,
+        options: Options,
+        activity: dict[str, float],
+    ) -> None:
+        self.populations, self.quantised = populations, quantised
+        self.chip, self.options, self.activity = chip, options, activity
+        self.links = Connectivity(quantised)
+        self.cuts: dict[str, int] = {p.name: 1 for p in populations.populations}
+
+    def plan(self) -> tuple[Slice, ...]:
+        order = sorted(self.populations.populations, key=lambda p: -p.depth)
+        changed = True
+        while changed:
+            changed = False
+            for p in order:
+                count = self._enough(p)
+                changed |= count != self.cuts[p.name]
+                self.cuts[p.name] = count
+        return tuple(
+            Slice(p.name, _role(p), lo, hi, self._load(p, lo, hi))
+            for p in self.populations.populations
+            for lo, hi in bounds(p.n, self.cuts[p.name])
+        )
+
+    def _enough(self, p: Population) -> int:
+        """Smallest number of cuts, at least today's, with which every slice fits."""
+        count = self.cuts[p.name]
+        if self.options.neurons_per_core:
+            count = max(count, -(-p.n // self.options.neurons_per_core))
+        on_host = p.model == "source" and self.chip.spec["input"]["on"] == "host"
+        while True:
+            worst = max(
+                (self._worst(p, lo, hi) for lo, hi in bounds(p.n, count)),
+                key=lambda found: found[0],
+            )
+            if worst[0] <= 1 or on_host:
+                return count
+            if count >= p.n:
+                raise self._too_big(p, worst[1])
+            count = min(p.n, count + max(1, count // 16))
+
+    def _worst(self, p: Population, lo: int, hi: int) -> tuple[float, Limit | None]:
+        load = self._load(p, lo, hi)
+        limits: list[Limit] = self.chip.rules.limits(load, self.chip.facts)
+        shares = [(self._share(limit), limit) for limit in limits]
+        return max(shares, key=lambda s: s[0]) if shares else (0.0, None)
+
+    def _share(self, limit: Limit) -> float:
+        allowed = limit.allowed
+        if limit.name.startswith("cycles"):
+            tick = float(self.chip.facts["tick"])
+            allowed *= self.options.headroom * (self.options.tick or tick) / tick
+        return limit.used / allowed
+
+    def _too_big(self, p: Population, limit: Limit | None) -> DoesNotFit:
+        assert limit is not None
+        over = limit.used / limit.allowed
+        return DoesNotFit(
+            "E0301",
+            f"one neuron alone exceeds the limit of a core by {over - 1:.0%}: {limit.name}",
+            where=f"{self.chip.name}, population {p.name}",
+            got=f"{limit.used:g}",
+            allowed=f"{limit.allowed:g}",
+            hint=limit.hint,
+        )
+
+    def _load(self, p: Population, lo: int, hi: int) -> CoreLoad:
+        if p.model == "source":
+            out = self._out_axons(p, lo, hi)
+            busy = (hi - lo) * self.activity[p.name]
+            return CoreLoad(
+                "source", "source", 0, hi - lo, 0, 0, 0, 0, 0, 0, 0, 0, out, 0, busy, 0.0, 0.0
+            )
+        q = self.quantised[p.name]
+        synapses = rows = kernel_bytes = sources = in_axons = 0
+        packets = events = 0.0
+        axons = self.chip.spec["routing"]["kind"] == "axons"
+        for source in dict.fromkeys(s.source for s in q.incoming):
+            reached = self.links.reached(p.name, source, lo, hi)
+            in_axons += int(reached.sum())
+            sources += self.cuts[source]
+            sends = int(reached.sum()) if axons else reached.size
+            packets += sends * self.activity[source]
+            kept_as_rows = False
+            for s in (s for s in q.incoming if s.source == source):
+                m = self.links.matrix(s.weight)
+                here = int(m.indptr[hi] - m.indptr[lo])
+                events += here * self.activity[source]
+                if isinstance(s.weight, Conv):
+                    kernel_bytes += restrict(s.weight, lo, hi)[0].nbytes // s.weight.weight.itemsize
+                else:
+                    synapses += here
+                    kept_as_rows = True
+            rows += sends if kept_as_rows else 0
+        return CoreLoad(
+            "neurons",
+            q.model,
+            2 if q.params.dtype.names and "inh_decay" in q.params.dtype.names else 1,
+            hi - lo,
+            q.params.dtype.itemsize + q.state.dtype.itemsize,
+            q.word.bits,
+            synapses,
+            rows,
+            kernel_bytes,
+            sources,
+            max((s.max_delay for s in q.incoming), default=0),
+            in_axons,
+            self._out_axons(p, lo, hi),
+            self._profiles(q, lo, hi),
+            float(hi - lo),
+            packets,
+            events,
+        )
+
+    def _profiles(self, q: Quantised, lo: int, hi: int) -> int:
+        fields = list(getattr(self.chip.rules, "PROFILE", ()))
+        return len(np.unique(q.params[lo:hi][fields])) if fields else 0
+
+    def _out_axons(self, p: Population, lo: int, hi: int) -> int:
+        if self.chip.spec["routing"]["kind"] != "axons":
+            return 0
+        total = 0
+        for target in dict.fromkeys(j.target for j in self.populations.projections):
+            if any(s.source == p.name for s in self.quantised[target].incoming):
+                n = self.populations.population(target).n
+                for a, b in bounds(n, self.cuts[target]):
+                    total += int(self.links.reached(target, p.name, a, b)[lo:hi].sum())
+        return total
+
+
+def _role(p: Population) -> str:
+    return "source" if p.model == "source" else "neurons"
+
+
+def bounds(n: int, count: int) -> list[tuple[int, int]]:
+    """Return `count` runs of near-equal length that cover 0 .. n."""
+    edges = [n * i // count for i in range(count + 1)]
+    return list(zip(edges, edges[1:], strict=False))
+
+
+def restrict(conv: Conv, lo: int, hi: int) -> tuple[NDArray[Any], int]:
+    """Return the weights of the output channels that outputs lo .. hi need, and the first one."""
+    area = conv.out_shape[1] * conv.out_shape[2]
+    first, last = lo // area, -(-hi // area)
+    return conv.weight[first:last], first

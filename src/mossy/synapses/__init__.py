@@ -1,0 +1,1 @@
+"""How synapses are kept: rows of packed words, or a convolution's kernel."""
