@@ -65,7 +65,7 @@ class Trace(NamedTuple):
 
 def save_networks(path: Path, networks: list[Network]) -> None:
     """Write networks to an .npz file."""
-    arrays: dict[str, NDArray[np.generic]] = {"count": np.int64(len(networks)).reshape(())}
+    arrays: dict[str, NDArray[np.generic]] = {"count": np.array(len(networks))}
     for k, network in enumerate(networks):
         arrays[f"net{k}/x"] = network["x"]
         for p, population in enumerate(network["populations"]):

@@ -106,7 +106,8 @@ class _Neurons:
 
 
 def _decay(x: Ints, decay: int) -> Ints:
-    return np.sign(x) * ((np.abs(x) * (4096 - decay)) >> 12)
+    shrunk: Ints = np.sign(x) * ((np.abs(x) * (4096 - decay)) >> 12)
+    return shrunk
 
 
 def _wrap(x: Ints, bits: int) -> Ints:

@@ -78,12 +78,16 @@ def _population(rng: Generator, for_: Emulator, wild: bool) -> Population:
         bias = rng.integers(1 - BIAS_MANTISSA, BIAS_MANTISSA, n) << exponents
     return Population(
         n=n,
-        decay_u=int(rng.choice([4096, rng.integers(1, 4096), rng.integers(1, 200)])),
-        decay_v=int(rng.choice([0, 4095, rng.integers(1, 4095), rng.integers(1, 400)])),
+        decay_u=_one_of(rng, 4096, rng.integers(1, 4096), rng.integers(1, 200)),
+        decay_v=_one_of(rng, 0, 4095, rng.integers(1, 4095), rng.integers(1, 400)),
         vth=VTH_MAX,
         refract=int(rng.integers(1, 6)),
         bias=bias,
     )
+
+
+def _one_of(rng: Generator, *values: int | np.int64) -> int:
+    return int(values[rng.integers(len(values))])
 
 
 def _weights(rng: Generator, shape: tuple[int, int], wild: bool) -> Ints:

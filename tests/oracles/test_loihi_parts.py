@@ -74,7 +74,7 @@ def test_spike_above_threshold_then_wait() -> None:
     equal = golden(one_neuron([1, 1, 1, 1, 1], 64, vth=64))[0]
     assert column(equal.v) == [0, 64, 0, 64, 0]  # 64 is not above 64, 128 is
     waits = golden(one_neuron([1] * 7, 128, vth=64, refract=3))[0]
-    assert column(waits.spikes) == [0, 1, 0, 0, 1, 0, 0]
+    assert column(waits.spikes.astype(np.int64)) == [0, 1, 0, 0, 1, 0, 0]
 
 
 def test_registers_wrap_and_clip() -> None:

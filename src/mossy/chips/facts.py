@@ -39,7 +39,7 @@ class Fact:
         return Quantity(self.value, self.unit, low, high)
 
     def __float__(self) -> float:
-        return self.quantity().value
+        return float(self.quantity().value)
 
     def __int__(self) -> int:
         return int(self.quantity().value)

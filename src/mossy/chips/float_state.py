@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from mossy import neurons
 from mossy.chips.quantised import Scaling, Synapses
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Conv, Population, Projection
+from mossy.synapses import conv2d
 
 
 def gain(population: Population) -> Array:
@@ -77,6 +79,14 @@ def integer_synapses(projection: Projection, scale: float, top: int, step: int =
         projection.delay_source,
         projection.delay_target,
     )
+
+
+def as_rows(synapses: Synapses) -> Synapses:
+    """The same synapses as a sparse matrix, for cores that keep no kernel."""
+    w = synapses.weight
+    if not isinstance(w, Conv):
+        return synapses
+    return dataclasses.replace(synapses, weight=conv2d.matrix(w))
 
 
 def scaled_synapses(

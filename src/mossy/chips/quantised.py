@@ -17,7 +17,8 @@ from mossy.program.artefact import WordFormat
 class Synapses:
     """One projection in the chip's numbers. weight: what the word's weight field holds, signed.
 
-    delay_source, delay_target: delay field per source and per target neuron (added).
+    delay_source, delay_target: delay field per source and per target neuron (added). A weight w counts
+    `w << shift`.
     """
 
     source: str
@@ -25,6 +26,7 @@ class Synapses:
     weight: sparse.csr_array | Conv
     delay_source: NDArray[np.int64]
     delay_target: NDArray[np.int64]
+    shift: int = 0
 
     @property
     def max_delay(self) -> int:
@@ -46,7 +48,6 @@ class Quantised:
     params: NDArray[Any]
     state: NDArray[Any]
     word: WordFormat
-    weight_shift: int
     v_scale: NDArray[np.float64]
     v_shift: NDArray[np.float64]
     weight_scale: float

@@ -5,7 +5,8 @@ Equations (Pedersen et al., "Neuromorphic intermediate representation", Nat. Com
     Affine     y = W x + b            Linear   y = W x            Scale   y = s * x
     I          dv/dt = r x            IF       the same, spike if v > v_threshold, then v_reset
     LI         tau dv/dt = v_leak - v + r x                       LIF     the same with spikes
-    CubaLI     tau_syn di/dt = -i + w_in x;  tau_mem dv/dt = v_leak - v + r i       CubaLIF  with spikes
+    CubaLI     tau_syn di/dt = -i + w_in x;  tau_mem dv/dt = v_leak - v + r i
+    CubaLIF    the same with spikes
     Delay      y(t) = x(t - delay)    Threshold   y = 1 if x > threshold else 0
 
 Arrays are float64 and already broadcast to the node's shape once a `Network` holds them.

@@ -63,7 +63,8 @@ class RowTable:
     """Master population table entry: packets with `packet & mask == key` are from one source slice.
 
     kind "rows": neuron k of the slice owns row `first + k`. kind "kernel": neuron k of the slice
-    is element `first + k` of the source population, and `kernel` names the convolution.
+    is element `first + k` of the source population, and `kernel` names the convolution. A weight
+    field w counts `w << shift`.
     """
 
     key: int
@@ -71,6 +72,7 @@ class RowTable:
     kind: Literal["rows", "kernel"]
     first: int
     kernel: int = 0
+    shift: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +118,7 @@ class CoreImage:
 
     Neuron k (0 <= k < hi - lo) is element lo + k of `population` and sends packet `key + k`.
     params, state: structured arrays (n,) of the neuron model's types.
-    place: None for what stays on the host. row_start: (rows + 1,) word offsets; words: packed synapses. A weight counts
-    `value << weight_shift`.
+    place: None for what stays on the host. row_start: (rows + 1,) word offsets; words: packed synapses.
     """
 
     number: int
@@ -132,7 +133,6 @@ class CoreImage:
     params: NDArray[Any]
     state: NDArray[Any]
     word_format: WordFormat
-    weight_shift: int
     tables: tuple[RowTable, ...]
     row_start: NDArray[np.int64]
     words: NDArray[Any]

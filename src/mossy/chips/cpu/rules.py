@@ -13,7 +13,7 @@ from mossy.chips.float_state import gain
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Conv, Population, Projection
-from mossy.program.artefact import WordFormat
+from mossy.program.artefact import Place, WordFormat
 from mossy.synapses import conv2d
 
 WORD = WordFormat(64, weight=32, delay=8, type=0, index=24, coding="float32")
@@ -48,7 +48,6 @@ def quantise(
         params,
         np.zeros(population.n, model.state),
         WORD,
-        0,
         np.ones(population.n),
         np.zeros(population.n),
         1.0,
@@ -94,3 +93,8 @@ def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
 def places(facts: Facts) -> list[tuple[int, int]]:
     """Return one place; every population may share it."""
     return []
+
+
+def hops(start: Place, end: Place, facts: Facts) -> int:
+    """Return 0: there is no network."""
+    return 0

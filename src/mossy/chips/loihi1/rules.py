@@ -14,6 +14,7 @@ Registers count the decay as what is taken off 4096, as brian2-loihi and chip tr
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,11 @@ from scipy import sparse
 
 from mossy import neurons
 from mossy.chips.facts import Facts
-from mossy.chips.float_state import gain, integer_synapses, largest, unsupported_gain
+from mossy.chips.float_state import as_rows, gain, integer_synapses, largest, unsupported_gain
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Conv, Population, Projection
-from mossy.program.artefact import WordFormat
-from mossy.synapses import conv2d
+from mossy.program.artefact import Place, WordFormat
 
 ALIGN = 6  # thresholds and weights are stored 6 bits above the state's unit
 FINE = 512  # wanted threshold mantissa
@@ -47,7 +47,7 @@ def quantise(
     if scaling.bits is not None:
         top = min(top, 2 * ((1 << (scaling.bits - 1)) - 1))
     w_scale = scaling.scale or top / (largest(incoming) * scaling.keep)
-    synapses = tuple(_rows(integer_synapses(p, w_scale, top, step=2)) for p in incoming)
+    synapses = tuple(as_rows(integer_synapses(p, w_scale, top, step=2)) for p in incoming)
     base = w_scale * (1 << ALIGN) / gain(population)
     exponent = _exponent(population, synapses, base, facts)
     v_scale = base * (1 << exponent)
@@ -71,11 +71,10 @@ def quantise(
         params,
         state,
         word,
-        1 + ALIGN + exponent,
         v_scale,
         np.where(np.isfinite(threshold), v_reset, 0.0),
         w_scale / 2,
-        tuple(_halved(s) for s in synapses),
+        tuple(_halved(s, 1 + ALIGN + exponent) for s in synapses),
         notes,
     )
 
@@ -117,32 +116,12 @@ def _refuse(population: Population, incoming: tuple[Projection, ...], facts: Fac
         )
 
 
-def _rows(synapses: Synapses) -> Synapses:
-    """The same synapses as a sparse matrix: this core keeps no kernels."""
-    w = synapses.weight
-    if not isinstance(w, Conv):
-        return synapses
-    return Synapses(
-        synapses.source,
-        synapses.name,
-        conv2d.matrix(w),
-        synapses.delay_source,
-        synapses.delay_target,
-    )
-
-
-def _halved(synapses: Synapses) -> Synapses:
+def _halved(synapses: Synapses, shift: int) -> Synapses:
     """Even mantissas lose their low bit, which the word does not store."""
     w = synapses.weight
     assert not isinstance(w, Conv)
     half = sparse.csr_array((w.data // 2, w.indices, w.indptr), shape=w.shape)
-    return Synapses(
-        synapses.source,
-        synapses.name,
-        half,
-        synapses.delay_source,
-        synapses.delay_target,
-    )
+    return dataclasses.replace(synapses, weight=half, shift=shift)
 
 
 def _shifted(population: Population) -> tuple[Array, Array]:
@@ -256,3 +235,15 @@ def places(facts: Facts) -> list[tuple[int, int]]:
     """Return the tile of each core of a chip, row by row."""
     tiles = [(x, y) for y in range(SIDE[1]) for x in range(SIDE[0])]
     return [t for t in tiles for _ in range(4)][: int(facts["cores_per_chip"])]
+
+
+def hops(start: Place, end: Place, facts: Facts) -> int:
+    """Return the tiles crossed, x then y, chips laid side by side."""
+    grid = places(facts)
+
+    def tile(p: Place) -> tuple[int, int]:
+        x, y = grid[p[2]]
+        return p[0] * SIDE[0] + x, p[1] * SIDE[1] + y
+
+    (ax, ay), (bx, by) = tile(start), tile(end)
+    return abs(ax - bx) + abs(ay - by)

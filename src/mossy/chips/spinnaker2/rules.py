@@ -13,11 +13,11 @@ from __future__ import annotations
 import numpy as np
 
 from mossy.chips.facts import Facts
-from mossy.chips.float_state import lif_registers, scaled_synapses, unsupported_gain
+from mossy.chips.float_state import as_rows, lif_registers, scaled_synapses, unsupported_gain
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Population, Projection
-from mossy.program.artefact import WordFormat
+from mossy.program.artefact import Place, WordFormat
 
 PLAIN = WordFormat(16, weight=7, delay=0, type=1, index=8, coding="magnitude")
 RECORDED_STEPS = 128
@@ -60,6 +60,8 @@ def quantise(
         width = 7 - delay_bits
         word = WordFormat(16, weight=width, delay=delay_bits, type=1, index=8, coding="magnitude")
     synapses, scale = scaled_synapses(incoming, top, scaling)
+    if delay or population.model == "cuba_lif":  # lif_conv2d has neither delays nor currents
+        synapses = tuple(as_rows(s) for s in synapses)
     params, state, v_scale = lif_registers(population, scale)
     notes = ()
     if delay:
@@ -71,7 +73,6 @@ def quantise(
         params,
         state,
         word,
-        0,
         v_scale,
         np.zeros(population.n),
         scale,
@@ -124,3 +125,11 @@ def places(facts: Facts) -> list[tuple[int, int]]:
     quads = [(x, y) for x in range(1, 8) for y in range(1, 7) if (x, y) not in HOLES]
     quads.sort(key=lambda q: (abs(q[0] - ROUTER[0]) + abs(q[1] - ROUTER[1]), q))
     return [q for q in quads for _ in range(4)][: int(facts["usable_cores"])]
+
+
+def hops(start: Place, end: Place, facts: Facts) -> int:
+    """Return the quads crossed from a core to the router, and from the router to a core."""
+    grid = places(facts)
+    return sum(
+        abs(grid[p[2]][0] - ROUTER[0]) + abs(grid[p[2]][1] - ROUTER[1]) for p in (start, end)
+    )

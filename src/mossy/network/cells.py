@@ -1,0 +1,105 @@
+"""The nodes with state, one step at a time, for the float reference.
+
+    euler        a = 1 - dt / tau       g = dt / tau
+    exponential  a = exp(-dt / tau)     g = 1 - a
+
+    LI, LIF      v <- a v + g (v_leak + r x)
+    I, IF        v <- v + r x
+    Cuba         i <- a_syn i + g_syn w_in x,  then  v <- a_mem v + g_mem (v_leak + r i)
+    spike        if v > v_threshold:  v <- v_reset ("node")  or  v <- v - v_threshold ("subtract")
+
+I and IF take a spike as an impulse of area 1, so dt does not enter; published back-ends of NIR
+agree on this. All states start at 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from mossy.network.nodes import IF, LI, LIF, CubaLI, CubaLIF, Delay, I, Integrator, Network
+
+Signal = NDArray[Any]
+
+
+class Neurons:
+    """One node of neurons over a batch. v, i: (batch, *shape), after the reset of the last step."""
+
+    def __init__(self, net: Network, name: str, batch: int, dtype: DTypeLike) -> None:
+        node = net.nodes[name]
+        assert isinstance(node, I | IF | LI | LIF | CubaLI | CubaLIF)
+        self.node, self.dtype, self.subtract = node, dtype, net.reset == "subtract"
+        shape = (batch, *net.shapes[name][0])
+        self.v: Signal = np.zeros(shape, dtype)
+        self.i: Signal | None = None
+        self.r = node.r.astype(dtype)
+        if isinstance(node, CubaLI | CubaLIF):
+            self.i = np.zeros(shape, dtype)
+            self.syn = _factors(node.tau_syn, net.dt, net.integrator, dtype)
+            self.mem = _factors(node.tau_mem, net.dt, net.integrator, dtype)
+            self.w_in = node.w_in.astype(dtype)
+        elif isinstance(node, LI | LIF):
+            self.mem = _factors(node.tau, net.dt, net.integrator, dtype)
+        if not isinstance(node, I | IF):
+            self.leak = node.v_leak.astype(dtype)
+        if isinstance(node, IF | LIF | CubaLIF):
+            self.threshold = node.v_threshold.astype(dtype)
+            self.v_reset = node.v_reset.astype(dtype)
+
+    def step(self, x: Signal) -> Signal:
+        """Return the output (batch, *shape) of one step with input `x`."""
+        if self.i is not None:
+            a, g = self.syn
+            self.i = a * self.i + g * (self.w_in * x)
+            x = self.i
+        if isinstance(self.node, I | IF):
+            self.v = self.v + self.r * x
+        else:
+            a, g = self.mem
+            self.v = a * self.v + g * (self.leak + self.r * x)
+        if isinstance(self.node, I | LI | CubaLI):
+            return self.v
+        spike = self.v > self.threshold
+        after = self.v - self.threshold if self.subtract else self.v_reset
+        self.v = np.where(spike, after, self.v)
+        return spike.astype(self.dtype)
+
+
+class DelayLine:
+    """A Delay node: each element waits its own rint(delay / dt) steps."""
+
+    v: Signal | None = None
+    i: Signal | None = None
+
+    def __init__(self, net: Network, name: str, batch: int, dtype: DTypeLike) -> None:
+        node = net.nodes[name]
+        assert isinstance(node, Delay)
+        self.steps = np.rint(node.delay / net.dt).astype(np.int64)[None, None]
+        depth = int(self.steps.max(initial=0)) + 1
+        self.ring: Signal = np.zeros((depth, batch, *net.shapes[name][0]), dtype)
+        self.now = 0
+
+    def step(self, x: Signal) -> Signal:
+        """Return the input of the steps before, element by element."""
+        self.ring[self.now] = x
+        places = np.broadcast_to((self.now - self.steps) % len(self.ring), (1, *x.shape))
+        self.now = (self.now + 1) % len(self.ring)
+        return np.asarray(np.take_along_axis(self.ring, places, axis=0)[0])
+
+
+def cell(net: Network, name: str, batch: int, dtype: DTypeLike) -> Neurons | DelayLine:
+    """Return the state machine of the node `name`, at rest."""
+    if isinstance(net.nodes[name], Delay):
+        return DelayLine(net, name, batch, dtype)
+    return Neurons(net, name, batch, dtype)
+
+
+def _factors(
+    tau: Signal, dt: float, integrator: Integrator, dtype: DTypeLike
+) -> tuple[Signal, Signal]:
+    """Return decay a and gain g of one step."""
+    a = np.exp(-dt / tau) if integrator == "exponential" else 1 - dt / tau
+    g = 1 - a if integrator == "exponential" else dt / tau
+    return a.astype(dtype), g.astype(dtype)

@@ -1,0 +1,212 @@
+"""Emit: write the image of every core: parameters, packed synapse rows, kernels, memory map.
+
+Before: everything decided. After: a `Program`, the only thing the twin gets to see.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from mossy.chips.chip import Chip
+from mossy.chips.quantised import Quantised, Synapses
+from mossy.network.populations import Conv, Population, Populations
+from mossy.passes.partition import Connectivity, Slice, restrict
+from mossy.program.artefact import (
+    Axon,
+    Block,
+    CoreImage,
+    Kernel,
+    Place,
+    PopulationMap,
+    RowTable,
+    WordFormat,
+)
+from mossy.program.words import pack
+
+NO_WORDS = WordFormat(16, weight=0, delay=0, type=0, index=0, coding="signed")
+
+
+def images(
+    slices: tuple[Slice, ...],
+    places: tuple[Place | None, ...],
+    keys: tuple[tuple[int, int], ...],
+    destinations: tuple[tuple[int, ...], ...],
+    links: Connectivity,
+    chip: Chip,
+) -> tuple[CoreImage, ...]:
+    """Return one image per slice, numbered in slice order."""
+    found = []
+    for number, s in enumerate(slices):
+        common: dict[str, Any] = {
+            "number": number,
+            "place": places[number],
+            "population": s.population,
+            "lo": s.lo,
+            "hi": s.hi,
+            "key": keys[number][0],
+            "axons": _axons(s, number, slices, destinations, links, chip),
+            "memory": memory_map(s, chip),
+        }
+        if s.role == "source":
+            found.append(_source_image(common))
+        else:
+            feeds = [k for k, d in enumerate(destinations) if number in d]
+            q = links.quantised[s.population]
+            found.append(_image(common, s, q, slices, keys, feeds))
+    return tuple(found)
+
+
+def _source_image(common: dict[str, Any]) -> CoreImage:
+    nothing: NDArray[Any] = np.zeros(0, np.uint16)
+    return CoreImage(
+        **common,
+        role="source",
+        model="source",
+        fmt=(),
+        params=nothing,
+        state=nothing,
+        word_format=NO_WORDS,
+        tables=(),
+        row_start=np.zeros(1, np.int64),
+        words=nothing,
+        kernels=(),
+    )
+
+
+def _image(
+    common: dict[str, Any],
+    s: Slice,
+    q: Quantised,
+    slices: tuple[Slice, ...],
+    keys: tuple[tuple[int, int], ...],
+    feeds: list[int],
+) -> CoreImage:
+    tables: list[RowTable] = []
+    kernels: list[Kernel] = []
+    starts: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
+    words: list[NDArray[Any]] = [np.zeros(0, q.word.dtype)]
+    rows = filled = 0
+    for source, shift in dict.fromkeys((x.source, x.shift) for x in q.incoming):
+        senders = [k for k in feeds if slices[k].population == source]
+        here = [x for x in q.incoming if (x.source, x.shift) == (source, shift)]
+        for x in here:
+            if isinstance(x.weight, Conv):
+                for k in senders:
+                    key, mask = keys[k]
+                    tables.append(RowTable(key, mask, "kernel", slices[k].lo, len(kernels), shift))
+                kernels.append(_kernel(x, x.weight, s))
+        flat = [x for x in here if not isinstance(x.weight, Conv)]
+        if flat and senders:
+            start, packed = _rows(flat, s, q.word)
+            starts.append(start[1:] + filled)
+            words.append(packed)
+            for k in senders:
+                key, mask = keys[k]
+                tables.append(RowTable(key, mask, "rows", rows + slices[k].lo, 0, shift))
+            rows, filled = rows + start.size - 1, filled + packed.size
+    return CoreImage(
+        **common,
+        role="neurons",
+        model=q.model,
+        fmt=q.fmt,
+        params=q.params[s.lo : s.hi],
+        state=q.state[s.lo : s.hi],
+        word_format=q.word,
+        tables=tuple(tables),
+        row_start=np.concatenate(starts),
+        words=np.concatenate(words),
+        kernels=tuple(kernels),
+    )
+
+
+def _rows(
+    projections: list[Synapses], s: Slice, word: WordFormat
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Row starts (n_source + 1,) and packed words of all projections from one population."""
+    parts: list[tuple[NDArray[Any], ...]] = []
+    n_source = 0
+    for x in projections:
+        assert isinstance(x.weight, sparse.csr_array)
+        m = x.weight[s.lo : s.hi].tocoo()
+        n_source = m.shape[1]
+        delay = x.delay_source[m.col] + x.delay_target[s.lo + m.row]
+        parts.append((m.col, m.row, m.data, delay))
+    col, row, data, delay = (np.concatenate(p) for p in zip(*parts, strict=True))
+    order = np.argsort(col, kind="stable")
+    start = np.zeros(n_source + 1, np.int64)
+    np.cumsum(np.bincount(col, minlength=n_source), out=start[1:])
+    return start, pack(word, data[order], delay[order], row[order])
+
+
+def _kernel(x: Synapses, conv: Conv, s: Slice) -> Kernel:
+    weight, first = restrict(conv, s.lo, s.hi)
+    _, out_y, out_x = conv.out_shape
+    return Kernel(
+        weight,
+        conv.in_shape,
+        (weight.shape[0], out_y, out_x),
+        conv.stride,
+        conv.padding,
+        conv.pool,
+        s.lo - first * out_y * out_x,
+        x.max_delay,
+    )
+
+
+def _axons(
+    s: Slice,
+    number: int,
+    slices: tuple[Slice, ...],
+    destinations: tuple[tuple[int, ...], ...],
+    links: Connectivity,
+    chip: Chip,
+) -> tuple[Axon, ...]:
+    if chip.spec["routing"]["kind"] != "axons":
+        return ()
+    return tuple(
+        Axon(t, links.reached(slices[t].population, s.population, slices[t].lo, slices[t].hi)[s.lo : s.hi])
+        for t in destinations[number]
+    )
+
+
+def memory_map(s: Slice, chip: Chip) -> tuple[Block, ...]:
+    """Return the blocks of a core's data memory, one behind the other, 4-byte aligned."""
+    base = chip.spec.get("memory", {}).get("base")
+    address = int(chip.facts[base]) if base else 0
+    blocks = []
+    for name, size in chip.rules.blocks(s.load, chip.facts):
+        blocks.append(Block(name, address, size))
+        address += -(-size // 4) * 4
+    return tuple(blocks)
+
+
+def population_map(
+    p: Population, q: Quantised | None, slices: tuple[Slice, ...]
+) -> PopulationMap:
+    """Return where population `p` went and how its registers read in network units."""
+    here = tuple(i for i, s in enumerate(slices) if s.population == p.name)
+    one, none = np.ones(p.n), np.zeros(p.n)
+    return PopulationMap(
+        p.name,
+        p.shape,
+        "source" if q is None else "neurons",
+        p.depth,
+        p.readout,
+        p.graded,
+        here,
+        one if q is None else q.v_scale,
+        none if q is None else q.v_shift,
+    )
+
+
+def population_maps(
+    populations: Populations, quantised: dict[str, Quantised], slices: tuple[Slice, ...]
+) -> tuple[PopulationMap, ...]:
+    """Return one map per population, in order."""
+    return tuple(
+        population_map(p, quantised.get(p.name), slices) for p in populations.populations
+    )

@@ -1,0 +1,201 @@
+"""The twin: run a program as the chip would, count what happens, and say what it cost.
+
+    from mossy import twin
+    result = twin.run(program, x)          # x: (batch, time, *shape)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mossy.chips.chip import Chip
+from mossy.chips.chip import chip as find_chip
+from mossy.errors import BadInput
+from mossy.program.artefact import PopulationMap, Program
+from mossy.twin.counts import Counts
+from mossy.twin.engines.trace import Recorded, Trace
+from mossy.twin.meter import Meter
+from mossy.twin.result import Result
+from mossy.units import Quantity
+
+ENGINES = ("fast", "reference")
+TIMED_SAMPLES = 8  # samples run one at a time to measure the latency of a measured platform
+
+__all__ = ["ENGINES", "Counts", "Result", "run"]
+
+
+def run(
+    program: Program,
+    x: NDArray[Any] | dict[str, NDArray[Any]],
+    *,
+    engine: str = "fast",
+    record: Iterable[str] = (),
+    states: Iterable[str] = (),
+    threads: int | None = None,
+    assume: dict[str, float] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Result:
+    """Run `program` on a batch of inputs.
+
+    x: (batch, time, *shape) of spikes (bool or whole numbers: how many in the step) or, where the
+    platform takes them, float currents; or one such array per input. record, states: populations
+    whose spikes or registers to keep ("*": all). Raises BadInput E0182-E0187.
+    """
+    chip = find_chip(program.chip).assuming(assume or {})
+    if engine not in ENGINES:
+        raise BadInput("E0182", "unknown engine", got=repr(engine), allowed=", ".join(ENGINES))
+    inputs = _inputs(program, x)
+    batch, time, _ = next(iter(inputs.values())).shape
+    steps = time + program.max_lag
+    recorded = _recorded(program, record, states)
+    go = _engine(program, chip, engine, steps, recorded, threads)
+    with Meter() as meter:
+        trace = go(inputs, progress)
+    elapsed, joules = _measured(program, chip, go, inputs, meter)
+    return Result(
+        program,
+        chip,
+        {k: _output(program.population(p), trace, time) for k, p in program.outputs.items()},
+        {p: trace.spikes[p] for p in _names(program, record)},
+        {p: trace.states[p] for p in _names(program, states, neurons=True)},
+        Counts.of(program, trace.counts),
+        engine,
+        elapsed,
+        joules,
+        meter.seconds,
+    )
+
+
+def _engine(
+    program: Program,
+    chip: Chip,
+    engine: str,
+    steps: int,
+    recorded: Recorded,
+    threads: int | None,
+) -> Callable[..., Trace]:
+    if engine == "reference":
+        from mossy.twin.engines import reference
+
+        return lambda inputs, progress=None: reference.run(program, chip, inputs, steps, recorded)
+    from mossy.twin.engines import fast
+    from mossy.twin.link import link
+
+    linked = link(program, chip)
+    return lambda inputs, progress=None: fast.run(
+        program, linked, inputs, steps, recorded, threads=threads, progress=progress
+    )
+
+
+def _measured(
+    program: Program,
+    chip: Chip,
+    go: Callable[..., Trace],
+    inputs: dict[str, NDArray[Any]],
+    meter: Meter,
+) -> tuple[Quantity, Quantity | None]:
+    """Seconds and joules per inference of this very machine, one sample at a time."""
+    batch = next(iter(inputs.values())).shape[0]
+    if chip.spec["timing"]["kind"] != "measured":
+        return Quantity.exact(meter.seconds / batch, "s"), None
+    seconds, joules = [], []
+    for b in range(min(batch, TIMED_SAMPLES)):
+        one = {k: v[b : b + 1] for k, v in inputs.items()}
+        with Meter() as single:
+            go(one)
+        seconds.append(single.seconds)
+        joules.append(single.joules)
+    elapsed = Quantity(float(np.median(seconds)), "s", min(seconds), max(seconds))
+    known = [j for j in joules if j]
+    if len(known) < len(joules):  # no counter, or too coarse to see one inference
+        return elapsed, None
+    return elapsed, Quantity(float(np.median(known)), "J", min(known), max(known))
+
+
+def _inputs(
+    program: Program, x: NDArray[Any] | dict[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """Check the inputs and return population -> (batch, time, n)."""
+    names = list(program.inputs)
+    given = x if isinstance(x, dict) else {names[0]: x}
+    if set(given) != set(names):
+        raise BadInput("E0183", "inputs do not match", got=sorted(given), allowed=sorted(names))
+    checked = {}
+    for name, value in given.items():
+        population = program.population(program.inputs[name])
+        checked[population.name] = _input(program, name, population, np.asarray(value))
+    if len({v.shape[:2] for v in checked.values()}) > 1:
+        raise BadInput(
+            "E0184",
+            "inputs differ in batch or time",
+            got={k: v.shape[:2] for k, v in checked.items()},
+        )
+    return checked
+
+
+def _input(
+    program: Program, name: str, population: PopulationMap, x: NDArray[Any]
+) -> NDArray[Any]:
+    wanted = ("batch", "time", *population.shape)
+    flat = (*x.shape[:2], int(np.prod(population.shape, dtype=np.int64)))
+    if x.ndim < 3 or x.shape[2:] not in (population.shape, flat[2:]) or 0 in x.shape:
+        raise BadInput(
+            "E0185",
+            "wrong shape",
+            where=f"input {name}",
+            got=x.shape,
+            allowed=f"({', '.join(map(str, wanted))})",
+            hint="x[None] adds the batch axis",
+        )
+    if x.dtype.kind not in "biuf":
+        raise BadInput("E0186", "wrong dtype", where=f"input {name}", got=x.dtype, allowed="numbers")
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        raise BadInput("E0186", "NaN or infinite values", where=f"input {name}")
+    if x.dtype.kind == "f" and program.latency and (x == np.rint(x)).all():
+        x = x.astype(np.int32)
+    if program.latency and (x.dtype.kind == "f" or (x.size and x.min() < 0)):
+        raise BadInput(
+            "E0187",
+            "this chip takes spikes: whole numbers of them, not currents",
+            where=f"input {name}",
+            got=f"{x.dtype}, {x.min():g} to {x.max():g}",
+            allowed="bool or counts >= 0",
+            hint="encode the input, e.g. mossy.signals.rate(x, steps, rng)",
+        )
+    x = x.reshape(flat)
+    return x.astype(np.uint8) if x.dtype.kind == "b" else x
+
+
+def _names(program: Program, asked: Iterable[str], neurons: bool = False) -> tuple[str, ...]:
+    known = [p.name for p in program.populations if not (neurons and p.role == "source")]
+    wanted = list(asked)
+    if "*" in wanted:
+        return tuple(known)
+    bad = [w for w in wanted if w not in known]
+    if bad:
+        raise BadInput("E0188", "no such population", got=bad, allowed=", ".join(known))
+    return tuple(wanted)
+
+
+def _recorded(program: Program, record: Iterable[str], states: Iterable[str]) -> Recorded:
+    outputs = [program.population(p) for p in program.outputs.values()]
+    spikes = [p.name for p in outputs if p.readout == "spikes"]
+    potentials = [p.name for p in outputs if p.readout == "potential"]
+    return Recorded(
+        tuple(dict.fromkeys([*_names(program, record), *spikes])),
+        tuple(dict.fromkeys([*_names(program, states, neurons=True), *potentials])),
+    )
+
+
+def _output(population: PopulationMap, trace: Trace, time: int) -> NDArray[Any]:
+    late = slice(population.lag, population.lag + time)
+    if population.readout == "spikes":
+        found: NDArray[Any] = trace.spikes[population.name][:, late]
+    else:
+        v = trace.states[population.name]["v"][:, late].astype(np.float64)
+        found = v / population.v_scale + population.v_shift
+    return found.reshape(*found.shape[:2], *population.shape)

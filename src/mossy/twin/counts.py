@@ -1,0 +1,65 @@
+"""Counts: whole numbers of events per sample, step and core. Seconds and joules come later.
+
+    spikes            emitted by the core            packets_out   packets it put into the network
+    packets_in        received by the core           hops          steps of its packets on chip
+    synaptic_events   synapses applied on the core   neuron_updates
+    router_lookups, link_packets                     of the packets it sent
+
+What a packet causes is booked on the step in which the packet was sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mossy.errors import BadInput
+from mossy.program.artefact import Program
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Event counts of a run: arrays (batch, steps, cores) by name."""
+
+    arrays: dict[str, NDArray[Any]]
+    updated: NDArray[np.int64]  # neurons updated per step on each core
+
+    @classmethod
+    def of(cls, program: Program, arrays: dict[str, NDArray[Any]]) -> Counts:
+        """Return the counts of a run of `program`."""
+        updated = [0 if c.role == "source" else c.n for c in program.cores]
+        return cls(arrays, np.array(updated, np.int64))
+
+    @property
+    def names(self) -> list[str]:
+        """Names of everything that is counted."""
+        return [*self.arrays, "neuron_updates"]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(batch, steps, cores)."""
+        b, t, c = next(iter(self.arrays.values())).shape
+        return b, t, c
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """Return one count as (batch, steps, cores). Raises BadInput E0180 for an unknown name."""
+        if name == "neuron_updates":
+            return np.broadcast_to(self.updated, self.shape)
+        if name not in self.arrays:
+            raise BadInput("E0180", "no such count", got=repr(name), allowed=", ".join(self.names))
+        return self.arrays[name]
+
+    def per_sample(self, name: str) -> NDArray[np.int64]:
+        """Return the count of each sample, all steps and cores together: (batch,)."""
+        return self[name].sum(axis=(1, 2), dtype=np.int64)
+
+    def per_core(self, name: str) -> NDArray[np.int64]:
+        """Return the count of each core, all samples and steps together: (cores,)."""
+        return self[name].sum(axis=(0, 1), dtype=np.int64)
+
+    def mean(self, name: str) -> float:
+        """Return the count of an average sample."""
+        return float(self.per_sample(name).mean())

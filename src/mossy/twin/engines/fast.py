@@ -1,0 +1,213 @@
+"""The fast engine: the linked program, event driven, a few samples at a time on every thread.
+
+A step is one call per phase to update neurons and one to push the spikes of the whole group of
+samples through their synapses. Groups are small enough that their state stays in cache.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from mossy.program.artefact import Program
+from mossy.twin.engines.trace import COUNTED, Recorded, Trace
+from mossy.twin.link import Linked, Phase
+
+CACHE_BYTES = 1 << 20  # state and ring of a group; about one core's share of cache
+LARGEST_GROUP = 64
+
+
+@numba.njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+def _push(ring, b, t, slots, latency, one, g, value, net, counts, packets):  # type: ignore[no-untyped-def]
+    seg_start, seg_core, syn_start, column, weight, delay, core_of, sends, hops = net
+    core = core_of[g]
+    counts[0, core] += packets
+    counts[1, core] += packets * sends[g]
+    counts[4, core] += packets * hops[g]
+    for s in range(seg_start[g], seg_start[g + 1]):
+        first, last = syn_start[s], syn_start[s + 1]
+        counts[2, seg_core[s]] += packets
+        counts[3, seg_core[s]] += packets * (last - first)
+        if one:
+            if last > first:
+                row = ring[b, (t + latency + delay[first]) % slots]
+                for k in range(first, last):
+                    row[column[k]] += weight[k] * value
+        else:
+            for k in range(first, last):
+                ring[b, (t + latency + delay[k]) % slots, column[k]] += weight[k] * value
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def push_fired(fired, count, start, ring, t, latency, one, net, counts, raster, shown):  # type: ignore[no-untyped-def]
+    """Push the spikes of one phase. raster: (batch, steps, shown columns)."""
+    slots = ring.shape[1]
+    unit = ring.dtype.type(1)
+    for b in range(fired.shape[0]):
+        for i in range(count[b]):
+            g = start + fired[b, i]
+            if shown[g] >= 0:
+                raster[b, t, shown[g]] = 1
+            _push(ring, b, t, slots, latency, one, g, unit, net, counts[b, t], 1)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def push_values(x, start, ring, t, latency, one, net, counts, raster, shown, whole):  # type: ignore[no-untyped-def]
+    """Push numbers instead of spikes: x (batch, n). whole: they count as that many packets."""
+    slots = ring.shape[1]
+    for b in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            value = x[b, i]
+            if value != 0:
+                g = start + i
+                packets = int(value) if whole else 1
+                if shown[g] >= 0:
+                    raster[b, t, shown[g]] = packets
+                _push(ring, b, t, slots, latency, one, g, value, net, counts[b, t], packets)
+
+
+def run(
+    program: Program,
+    linked: Linked,
+    inputs: dict[str, NDArray[Any]],
+    steps: int,
+    record: Recorded,
+    *,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Trace:
+    """Run all samples. inputs: population -> (batch, time, n). progress gets samples done."""
+    batch = next(iter(inputs.values())).shape[0]
+    threads = threads or os.cpu_count() or 1
+    plan = _Plan(program, linked, steps, record)
+    counts = np.zeros((batch, steps, 5, len(program.cores)), np.int32)
+    raster = np.zeros((batch, steps, plan.width), np.uint8)
+    states = {
+        p: np.zeros((batch, steps, plan.size[p]), plan.state_type[p]) for p in record.states
+    }
+    group = plan.group(batch, threads)
+    spans = [(a, min(batch, a + group)) for a in range(0, batch, group)]
+
+    def one(span: tuple[int, int]) -> None:
+        a, b = span
+        cut = {p: x[a:b] for p, x in inputs.items()}
+        plan.run(cut, counts[a:b], raster[a:b], {p: s[a:b] for p, s in states.items()})
+        if progress:
+            progress(b - a)
+
+    if threads == 1 or len(spans) == 1:
+        for span in spans:
+            one(span)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(one, spans))
+    return plan.trace(counts, raster, states)
+
+
+class _Plan:
+    """Everything about a run that is the same for all samples."""
+
+    def __init__(self, program: Program, linked: Linked, steps: int, record: Recorded) -> None:
+        self.program, self.linked, self.steps, self.record = program, linked, steps, record
+        self.size = {p.name: int(np.prod(p.shape, dtype=np.int64)) for p in program.populations}
+        self.shown = np.full(linked.core_of.size, -1, np.int32)
+        self.columns: dict[str, tuple[int, int]] = {}
+        self.width = 0
+        for p in record.spikes:
+            for c in (c for c in program.cores if c.population == p):
+                first = linked.start[c.number]
+                self.shown[first : first + c.n] = self.width + np.arange(c.lo, c.hi)
+            self.columns[p] = (self.width, self.width + self.size[p])
+            self.width += self.size[p]
+        self.state_type = {
+            c.population: c.state.dtype for c in program.cores if c.role != "source"
+        }
+        # the cores of a source population are numbered in a row, so one call serves them all
+        self.sources = {
+            p.name: int(linked.start[p.cores[0]]) for p in program.populations if p.role == "source"
+        }
+        self.net = (
+            linked.seg_start,
+            linked.seg_core,
+            linked.syn_start,
+            linked.column,
+            linked.weight,
+            linked.delay,
+            linked.core_of,
+            linked.sends,
+            linked.hops,
+        )
+
+    def group(self, batch: int, threads: int) -> int:
+        """Samples to run together: enough groups for the threads, small enough for the cache."""
+        linked = self.linked
+        each = linked.slots * linked.width * linked.drive.itemsize
+        each += sum((p.stop - p.start) * p.state.dtype.itemsize for p in linked.phases)
+        fits = max(1, CACHE_BYTES // max(each, 1))
+        return max(1, min(fits, LARGEST_GROUP, -(-batch // threads)))
+
+    def run(
+        self,
+        inputs: dict[str, NDArray[Any]],
+        counts: NDArray[np.int32],
+        raster: NDArray[np.uint8],
+        states: dict[str, NDArray[Any]],
+    ) -> None:
+        """Run one group of samples."""
+        linked, latency = self.linked, self.program.latency
+        batch = counts.shape[0]
+        ring = np.zeros((batch, linked.slots, linked.width), linked.drive)
+        live = [np.repeat(p.state[None], batch, axis=0) for p in linked.phases]
+        fired = [np.zeros((batch, p.stop - p.start), np.int32) for p in linked.phases]
+        count = np.zeros(batch, np.int64)
+        one = linked.one_delay
+        whole = {k: not np.issubdtype(x.dtype, np.floating) for k, x in inputs.items()}
+        typed = {k: x.astype(linked.drive, copy=False) for k, x in inputs.items()}
+        for t in range(self.steps):
+            for name, first in self.sources.items():
+                if t < typed[name].shape[1]:
+                    push_values(
+                        typed[name][:, t], first, ring, t, latency, one,
+                        self.net, counts, raster, self.shown, whole[name],
+                    )  # fmt: skip
+            for p, state, f in zip(linked.phases, live, fired, strict=True):
+                p.model.update(state, p.params, ring, t % linked.slots, p.column, p.fmt, f, count)
+                push_fired(
+                    f, count, p.start, ring, t, latency, one, self.net, counts, raster, self.shown
+                )
+                if p.graded:
+                    v = np.ascontiguousarray(state["v"]).astype(linked.drive, copy=False)
+                    push_values(
+                        v, p.start, ring, t, latency, one, self.net, counts, raster, self.shown,
+                        False,
+                    )  # fmt: skip
+                if states:
+                    self._keep(t, p, state, states)
+
+    def _keep(
+        self, t: int, phase: Phase, state: NDArray[Any], states: dict[str, NDArray[Any]]
+    ) -> None:
+        for c in self.program.cores:
+            first = int(self.linked.start[c.number])
+            if c.population in states and phase.start <= first < phase.stop:
+                here = first - phase.start
+                states[c.population][:, t, c.lo : c.hi] = state[:, here : here + c.n]
+
+    def trace(
+        self,
+        counts: NDArray[np.int32],
+        raster: NDArray[np.uint8],
+        states: dict[str, NDArray[Any]],
+    ) -> Trace:
+        """Put names on the arrays and add what follows from the static routes."""
+        named: dict[str, NDArray[Any]] = {k: counts[:, :, i] for i, k in enumerate(COUNTED[:5])}
+        first = self.linked.start[[c.number for c in self.program.cores]]
+        named["router_lookups"] = named["spikes"] * self.linked.lookups[first]
+        named["link_packets"] = named["spikes"] * self.linked.links[first]
+        return Trace(named, {p: raster[:, :, a:b] for p, (a, b) in self.columns.items()}, states)

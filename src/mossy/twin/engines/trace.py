@@ -1,0 +1,33 @@
+"""What an engine hands back: raw activity in chip time, before it is read in network units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """What to record. spikes, states: population names."""
+
+    spikes: tuple[str, ...]
+    states: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Activity of a run of `steps` steps. counts: (batch, steps, cores) arrays by name.
+
+    spikes[population]: (batch, steps, n) uint8. states[population]: (batch, steps, n) records,
+    after the update of the step.
+    """
+
+    counts: dict[str, NDArray[np.int64]]
+    spikes: dict[str, NDArray[np.uint8]]
+    states: dict[str, NDArray[Any]]
+
+
+COUNTED = ("spikes", "packets_out", "packets_in", "synaptic_events", "hops", "router_lookups", "link_packets")

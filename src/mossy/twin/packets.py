@@ -1,0 +1,82 @@
+"""Where a packet goes: routing tables followed chip by chip, or the list of a core's axons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mossy.chips.chip import Chip
+from mossy.program.artefact import CoreImage, Program, Route
+
+Spot = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Journey:
+    """What one packet does. cores: numbers of the cores it reaches, in order.
+
+    lookups: routing tables consulted; links: chip-to-chip links crossed; hops: steps in the
+    network on chip, one way to every core reached.
+    """
+
+    cores: tuple[int, ...]
+    lookups: int
+    links: int
+    hops: int
+
+
+class Network:
+    """The machine's packet network for one program. Journeys are found once per key block."""
+
+    def __init__(self, program: Program, chip: Chip) -> None:
+        self.program, self.chip = program, chip
+        self.at = {c.place: c.number for c in program.cores if c.place is not None}
+        self.tables: dict[Spot, tuple[Route, ...]] = {}
+        for spot, table in program.tables.items():
+            x, y = spot.split(",")
+            self.tables[int(x), int(y)] = table
+        self.steps = [(a, b) for a, b in chip.spec.get("topology", {}).get("links", [])]
+
+    def journey(self, core: CoreImage, neuron: int) -> Journey:
+        """Return what the packet of one neuron (or source channel) does."""
+        if self.program.routing == "multicast":
+            return self._multicast(core, core.key + neuron)
+        if self.program.routing == "axons":
+            reached = tuple(a.target for a in core.axons if a.neurons[neuron])
+            return Journey(reached, 0, 0, self._hops(core, reached))
+        fed = (
+            c.number
+            for c in self.program.cores
+            if any((core.key + neuron) & t.mask == t.key for t in c.tables)
+        )
+        return Journey(tuple(fed), 0, 0, 0)
+
+    def _multicast(self, core: CoreImage, key: int) -> Journey:
+        assert core.place is not None
+        reached: list[int] = []
+        lookups = links = 0
+        todo: list[tuple[Spot, int | None]] = [(core.place[:2], None)]
+        while todo:
+            spot, came_by = todo.pop()
+            lookups += 1
+            entry = next((r for r in self.tables.get(spot, ()) if key & r.mask == r.key), None)
+            if entry is not None:
+                reached += [self.at[(*spot, c)] for c in entry.cores]
+                out = entry.links
+            else:  # default route: straight on; a packet from a core of this chip is dropped
+                out = () if came_by is None else (came_by,)
+            for link in out:
+                links += 1
+                step = self.steps[link]
+                todo.append(((spot[0] + step[0], spot[1] + step[1]), link))
+        cores = tuple(sorted(reached))
+        return Journey(cores, lookups if cores else 0, links, self._hops(core, cores))
+
+    def _hops(self, core: CoreImage, reached: tuple[int, ...]) -> int:
+        if core.place is None:
+            return 0  # injected by the host
+        total = 0
+        for number in reached:
+            end = self.program.cores[number].place
+            assert end is not None
+            total += self.chip.rules.hops(core.place, end, self.chip.facts)
+        return total

@@ -1,0 +1,111 @@
+"""The report of a run, as text, JSON or a table: what came out, how long, how much, on which basis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mossy.twin.result import Result
+from mossy.units import Quantity, si
+
+if TYPE_CHECKING:
+    import pandas
+
+COUNTS = ("spikes", "synaptic_events", "neuron_updates", "packets_out", "packets_in")
+SHOWN_OVERRUNS = 5
+
+
+class Report:
+    """Summary of a `Result`."""
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+
+    def json(self) -> dict[str, Any]:
+        """Return the report as plain numbers, strings, lists and dicts."""
+        r, p, t = self.result, self.result.program, self.result.timing
+        batch, steps, _ = r.counts.shape
+        return {
+            "chip": p.chip,
+            "network": p.network,
+            "network_hash": p.network_hash,
+            "version": p.version,
+            "engine": r.engine,
+            "dt": p.dt,
+            "integrator": p.integrator,
+            "reset": p.reset,
+            "inferences": batch,
+            "steps": steps,
+            "cores": sum(c.place is not None for c in p.cores),
+            "latency_s": _range(t.latency),
+            "timing": t.kind,
+            "tick_s": p.tick,
+            "longest_step_s": _range(t.worst_step),
+            "overruns": [vars(o) for o in t.overruns],
+            "energy_j": _range(r.energy.total),
+            "energy_assumed_share": r.energy.assumed_share,
+            "energy_by_operation": [
+                {
+                    "name": o.name,
+                    "amount": o.amount,
+                    "energy_j": _range(o.energy),
+                    "basis": o.basis,
+                    "fact": o.fact,
+                    "source": o.source,
+                }
+                for o in r.energy.operations
+            ],
+            "counts_per_inference": {k: r.counts.mean(k) for k in r.counts.names},
+            "notes": list(p.notes),
+            "twin_wall_s": r.wall,
+        }
+
+    def frame(self) -> pandas.DataFrame:
+        """Return one row per core as a pandas DataFrame (needs pandas)."""
+        import pandas
+
+        r = self.result
+        batch = r.counts.shape[0]
+        busy = r.timing.busy
+        rows = [
+            {
+                "core": c.number,
+                "population": c.population,
+                "place": c.place,
+                "neurons": c.n,
+                "memory_B": sum(b.size for b in c.memory),
+                "busy_s": float(busy[c.number]) / batch if busy.size > 1 else None,
+                **{k: float(r.counts.per_core(k)[c.number]) / batch for k in COUNTS},
+            }
+            for c in r.program.cores
+        ]
+        return pandas.DataFrame(rows)
+
+    def __str__(self) -> str:
+        d, r = self.json(), self.result
+        lines = [
+            f"{d['network']} on {r.chip.title}: {d['inferences']} inferences of {d['steps']} steps, "
+            f"dt {si(d['dt'], 's')}, {d['integrator']}, reset {d['reset']}",
+            f"  cores             {d['cores']}",
+            f"  latency           {r.latency}  ({d['timing']})",
+            f"  longest step      {r.timing.worst_step}"
+            + (f" of a {si(d['tick_s'], 's')} tick" if d["tick_s"] else ""),
+            f"  energy            {r.energy}, {d['energy_assumed_share']:.0%} on assumed facts",
+        ]
+        for o in r.energy.operations:
+            lines.append(f"    {o.name:<28} {o.energy!s}  [{o.basis}]")
+        for k in COUNTS:
+            lines.append(f"  {k.replace('_', ' '):<17} {r.counts.mean(k):,.0f} per inference")
+        for o in r.timing.overruns[:SHOWN_OVERRUNS]:
+            lines.append(
+                f"  overrun: core {o.core} ({o.population}) by up to {si(o.worst, 's')} "
+                f"in {o.steps} steps"
+            )
+        hidden = len(r.timing.overruns) - SHOWN_OVERRUNS
+        if hidden > 0:
+            lines.append(f"  overrun: {hidden} more cores")
+        lines += [f"  note: {n}" for n in d["notes"]]
+        return "\n".join(lines)
+
+
+def _range(q: Quantity) -> dict[str, float]:
+    return {"value": q.value, "low": q.low, "high": q.high}

@@ -1,0 +1,115 @@
+"""Time: from counts to seconds, by the chip's own way of keeping step.
+
+tick       a timer fires every `tick` seconds; a core works sum_k count_k x cycles_k; one that needs
+           longer than a tick overruns, and is reported
+barrier    the next step begins when the slowest core is done: max over cores of
+           sum_k count_k x seconds_k, plus the barrier's own time for the tiles in use
+measured   wall-clock time of the run itself
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mossy.chips.chip import Chip
+from mossy.program.artefact import Program
+from mossy.twin.counts import Counts
+from mossy.units import Quantity
+
+
+@dataclass(frozen=True)
+class Overrun:
+    """A core that needed longer than its tick. worst: seconds over; steps: how often, all samples."""
+
+    core: int
+    population: str
+    worst: float
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """Time of a run.
+
+    latency: of one inference, from its first step to its last. busy: (cores,) seconds of work, all
+    samples. worst_step: the longest step of the run in seconds. overruns: worst first.
+    """
+
+    kind: str
+    latency: Quantity
+    latency_per_sample: NDArray[np.float64]
+    busy: NDArray[np.float64]
+    worst_step: Quantity
+    overruns: tuple[Overrun, ...]
+
+
+def work(counts: Counts, chip: Chip, which: str) -> NDArray[np.float64]:
+    """Return cycles (tick) or seconds (barrier) per sample, step and core, at a bound of the facts.
+
+    which: "value", "low" or "high".
+    """
+    total = np.zeros(counts.shape)
+    for row in chip.spec["timing"]["work"]:
+        cost = getattr(chip.facts[row["fact"]].quantity(), which)
+        total += cost * (1.0 if row["count"] == "steps" else counts[row["count"]])
+    return total
+
+
+def time(program: Program, counts: Counts, chip: Chip, elapsed: Quantity) -> Timing:
+    """Return the time of a run. elapsed: measured seconds per inference, for measured platforms."""
+    kind = chip.spec["timing"]["kind"]
+    if kind == "measured":
+        each = np.full(counts.shape[0], elapsed.value)
+        return Timing(kind, elapsed, each, np.array([each.sum()]), elapsed, ())
+    return (_tick if kind == "tick" else _barrier)(program, counts, chip)
+
+
+def _tick(program: Program, counts: Counts, chip: Chip) -> Timing:
+    tick = program.tick
+    assert tick is not None
+    clock = float(chip.facts["pe_clock"])
+    seconds = work(counts, chip, "value") / clock
+    batch, steps, _ = counts.shape
+    overruns = []
+    for c in program.cores:
+        over = seconds[:, :, c.number] - tick
+        if over.max() > 0:
+            overruns.append(Overrun(c.number, c.population, float(over.max()), int((over > 0).sum())))
+    bounds = [float(work(counts, chip, w).max()) / clock for w in ("value", "low", "high")]
+    return Timing(
+        "tick",
+        Quantity.exact(steps * tick, "s"),
+        np.full(batch, steps * tick),
+        seconds.sum(axis=(0, 1)),
+        Quantity(bounds[0], "s", bounds[1], bounds[2]),
+        tuple(sorted(overruns, key=lambda o: -o.worst)),
+    )
+
+
+def _barrier(program: Program, counts: Counts, chip: Chip) -> Timing:
+    on_chip = [c.number for c in program.cores if c.place is not None]
+    barrier = _barrier_time(len(on_chip), chip)
+    found = []
+    for which in ("value", "low", "high"):
+        step = work(counts, chip, which)[:, :, on_chip].max(axis=2) + barrier
+        found.append((float(step.sum(axis=1).mean()), float(step.max()), step.sum(axis=1)))
+    (mean, worst, each), low, high = found
+    return Timing(
+        "barrier",
+        Quantity(mean, "s", low[0], high[0]),
+        each,
+        work(counts, chip, "value").sum(axis=(0, 1)),
+        Quantity(worst, "s", low[1], high[1]),
+        (),
+    )
+
+
+def _barrier_time(cores: int, chip: Chip) -> float:
+    timing: dict[str, Any] = chip.spec["timing"]
+    tiles = -(-cores // timing["cores_per_tile"])
+    rows = [(r["tiles"], float(chip.facts[r["fact"]])) for r in timing["barrier"]]
+    return float(np.interp(tiles, *zip(*rows, strict=True)))
