@@ -125,23 +125,22 @@ def test_the_time_step_check_sees_both_kinds_of_argument() -> None:
     assert silent_time_steps(source + "def d(*, dt=None): ...\ndef _e(dt=1): ...\n") == [1, 2]
 
 
-# ------------------------------------------------------------------------------ README
-def readme_blocks() -> list[str]:
-    """Return the Python blocks of the README."""
-    return re.findall(
-        r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.M | re.S
-    )
+# ------------------------------------------------------------------------------ examples
+def python_blocks(page: str) -> list[str]:
+    """Return the Python blocks of a page."""
+    text = (ROOT / page).read_text("utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
 
 
-def test_readme_example_runs_and_prints_a_report(tmp_path: Path) -> None:
-    (block,) = readme_blocks()
-    printed = python(block, cwd=tmp_path)
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+def test_example_runs_and_prints_time_and_energy(page: str, tmp_path: Path) -> None:
+    printed = python("\n".join(python_blocks(page)), cwd=tmp_path)
     assert re.search(r"\d (µ|m|n)?J\b", printed), printed
     assert re.search(r"\d (µ|m)?s\b", printed), printed
 
 
-def test_readme_example_is_short() -> None:
-    (block,) = readme_blocks()
+def test_readme_example_is_one_short_block() -> None:
+    (block,) = python_blocks("README.md")
     assert len(block.strip().splitlines()) <= 15
 
 

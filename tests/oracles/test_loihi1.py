@@ -69,6 +69,18 @@ def test_states_and_spikes_are_identical(runs: Runs) -> None:
     )
 
 
+def test_cutting_a_network_into_small_cores_changes_nothing(runs: Runs) -> None:
+    for network in runs.networks[:10]:
+        whole, cut = twin_run(network), twin_run(network, per_core=3)
+        assert [_difference(a, b) for a, b in zip(whole, cut, strict=True)] == [""] * len(whole)
+
+
+def test_both_engines_agree_with_the_emulator(runs: Runs) -> None:
+    for network, theirs in zip(runs.networks[:3], runs.traces[:3], strict=True):
+        mine = twin_run(network, engine="reference")
+        assert [_difference(a, b) for a, b in zip(mine, theirs, strict=True)] == [""] * len(mine)
+
+
 def test_the_networks_are_worth_comparing(runs: Runs) -> None:
     """Judged by the emulator's own traces: lively, with waits after spikes and with delays."""
     spikes = [trace.spikes for traces in runs.traces for trace in traces]

@@ -1,0 +1,73 @@
+"""Turn values in [0, 1] into signals over time: (batch, *shape) -> (batch, time, *shape).
+
+direct    the value itself as a current, at every step
+rate      a spike with probability x at each step, independently (Bernoulli)
+latency   one spike at step floor((1 - x) (steps - 1) + 1/2); no spike where x = 0
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike, NDArray
+
+from mossy.errors import BadInput
+
+
+def direct(x: ArrayLike, steps: int) -> NDArray[np.float64]:
+    """Return x (batch, *shape) repeated over `steps`: float64 (batch, time, *shape).
+
+    Raises BadInput E0130 (values outside [0, 1]) and E0131 (steps).
+    """
+    values = _checked(x, steps)
+    return np.repeat(values[:, None], steps, axis=1)
+
+
+def rate(x: ArrayLike, steps: int, rng: Generator) -> NDArray[np.bool_]:
+    """Return spikes (batch, time, *shape) drawn with probability x: rng.random(...) < x.
+
+    Raises BadInput E0130 and E0131.
+    """
+    values = _checked(x, steps)
+    draws = rng.random((values.shape[0], steps, *values.shape[1:]))
+    return np.asarray(draws < values[:, None])
+
+
+def latency(x: ArrayLike, steps: int) -> NDArray[np.bool_]:
+    """Return one spike per element, earlier if x is larger: (batch, time, *shape).
+
+    x = 1 spikes at step 0, the smallest x at the last step, x = 0 never. Raises BadInput E0130
+    and E0131.
+    """
+    values = _checked(x, steps)
+    when = np.floor((1 - values) * (steps - 1) + 0.5).astype(np.int64)
+    time = np.arange(steps).reshape((1, steps, *([1] * (values.ndim - 1))))
+    return np.asarray((time == when[:, None]) & (values[:, None] > 0))
+
+
+def _checked(x: ArrayLike, steps: int) -> NDArray[np.float64]:
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
+        raise BadInput(
+            "E0131", "steps must be a whole number above 0", where="encode", got=repr(steps)
+        )
+    values = np.asarray(x)
+    if values.dtype.kind not in "biuf" or values.ndim < 1:
+        raise BadInput(
+            "E0130",
+            "x must be an array of numbers (batch, *shape)",
+            where="encode",
+            got=f"shape {values.shape}, dtype {values.dtype}",
+            hint="x[None] for a batch of one",
+        )
+    values = values.astype(np.float64)
+    # Written so that NaN, which compares false, is refused too.
+    if values.size and not ((values >= 0) & (values <= 1)).all():
+        raise BadInput(
+            "E0130",
+            "values to encode must lie in [0, 1]",
+            where="encode",
+            got=f"{values.min():.4g} to {values.max():.4g}",
+            allowed="0 to 1",
+            hint="x / x.max() for values that start at 0",
+        )
+    return values
