@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mossy import errors, signals, zoo
-    from mossy.chips import chip
-    from mossy.chips import names as chips
+    from mossy.chips.chip import chip as chip
+    from mossy.chips.chip import names as chips
     from mossy.compare import compare
     from mossy.importers.nir_file import load
     from mossy.importers.torch import from_torch

@@ -58,9 +58,7 @@ def _program(network: Network, per_core: int | None) -> Program:
     ]
     whole = Populations(tuple(populations), tuple(projections), {"in": "in"}, {"out": "pop0"})
     quantised = {
-        _name(p): _quantised(
-            _name(p), pop, [c for c in network["connections"] if c["dst"] == p]
-        )
+        _name(p): _quantised(_name(p), pop, [c for c in network["connections"] if c["dst"] == p])
         for p, pop in enumerate(network["populations"])
     }
     header = Header("random", "", 1e-3, "euler", "node")

@@ -50,7 +50,8 @@ def largest(incoming: tuple[Projection, ...]) -> float:
 def rounded(weight: NDArray[Any], scale: float, top: int, step: int = 1) -> NDArray[np.int32]:
     """Integers nearest to weight * scale that are multiples of `step`, within +-top."""
     value = np.rint(weight * (scale / step)) * step
-    return np.clip(value, -top, top).astype(np.int32)
+    clipped: NDArray[np.int32] = np.clip(value, -top, top).astype(np.int32)
+    return clipped
 
 
 def integer_synapses(projection: Projection, scale: float, top: int, step: int = 1) -> Synapses:
@@ -97,22 +98,37 @@ def scaled_synapses(
     return tuple(integer_synapses(p, scale, top) for p in incoming), scale
 
 
+def offset_with_current(population: Population) -> Array:
+    """Potential added per step, a constant current folded in at its steady state.
+
+    No register holds a constant current, so it is added to the potential as what it settles at,
+    gain offset_syn / (1 - alpha_syn): the first few steps differ from the float reference.
+    """
+    p = population.params
+    if population.model != "cuba_lif":
+        return p["offset"].copy()
+    settled = p["gain"] * p["offset_syn"] / np.maximum(1 - p["alpha_syn"], 1e-12)
+    folded: Array = p["offset"] + settled
+    return folded
+
+
+def bias_notes(population: Population) -> tuple[str, ...]:
+    """What to tell the user about a constant current."""
+    if population.model == "cuba_lif" and population.params["offset_syn"].any():
+        return (f"{population.node}: a bias current acts at its steady state from the first step",)
+    return ()
+
+
 def lif_registers(
     population: Population, scale: float | NDArray[np.float64]
 ) -> tuple[NDArray[Any], NDArray[Any], Array]:
-    """Float32 parameters and state of `lif` and `cuba_lif`, and register units per potential.
-
-    A constant current has no register: it is added to the potential at its steady state,
-    offset_syn / (1 - alpha_syn), so the first few steps differ from the float reference.
-    """
+    """Float32 parameters and state of `lif` and `cuba_lif`, and register units per potential."""
     model, p = neurons.model(population.model), population.params
     s = scale / gain(population)
     params = np.zeros(population.n, model.params)
-    offset = p["offset"].copy()
     if population.model == "cuba_lif":
         params["exc_decay"] = params["inh_decay"] = p["alpha_syn"]
-        offset += p["gain"] * p["offset_syn"] / np.maximum(1 - p["alpha_syn"], 1e-12)
-    params["alpha"], params["offset"] = p["alpha"], offset * s
+    params["alpha"], params["offset"] = p["alpha"], offset_with_current(population) * s
     params["threshold"], params["v_reset"] = p["threshold"] * s, p["v_reset"] * s
     params["subtract"] = population.subtract
     return params, np.zeros(population.n, model.state), s

@@ -17,8 +17,8 @@ from mossy.program.artefact import WordFormat
 class Synapses:
     """One projection in the chip's numbers. weight: what the word's weight field holds, signed.
 
-    delay_source, delay_target: delay field per source and per target neuron (added). A weight w counts
-    `w << shift`.
+    delay_source, delay_target: delay field per source and per target neuron (added). A weight w
+    counts `w << shift`.
     """
 
     source: str
@@ -73,9 +73,9 @@ class CoreLoad:
     """What a slice of a population asks of a core.
 
     synapses, rows: stored words and rows; kernel_bytes: convolution weights; sources: source
-    slices that reach it; profiles: distinct records of the rules' PROFILE fields; delay: largest delay field; in_axons: source neurons that reach it;
-    out_axons: (neuron, target core) pairs. neuron_updates, packets_in, synaptic_events: expected
-    in a busy step.
+    slices that reach it; delay: largest delay field; in_axons: source neurons that reach it;
+    out_axons: (neuron, target core) pairs; profiles: distinct records of the rules' PROFILE
+    fields. neuron_updates, packets_in, synaptic_events: expected in a busy step.
     """
 
     role: str

@@ -60,7 +60,7 @@ def make_update(step: Any, inputs: int) -> Any:
     receives the indices of the neurons that fired, count: (batch,) how many.
     """
 
-    @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+    @numba.njit(cache=True, nogil=True)
     def update(state, params, ring, slot, first, fmt, fired, count):  # type: ignore[no-untyped-def]
         for b in range(state.shape[0]):
             x = ring[b, slot, first : first + inputs * state.shape[1]]

@@ -1,5 +1,6 @@
 """The compiler's passes, one file each; `pipeline.py` puts them in order."""
 
-from mossy.passes.pipeline import Options, compile
+from mossy.passes.options import Options
+from mossy.passes.pipeline import compile
 
 __all__ = ["Options", "compile"]

@@ -33,9 +33,7 @@ def align(populations: Populations, latency: int) -> Populations:
             )
             wanted = -least
         projections.append(dataclasses.replace(j, delay_source=j.delay_source + wanted))
-    aligned = tuple(
-        dataclasses.replace(p, depth=depth[p.name]) for p in populations.populations
-    )
+    aligned = tuple(dataclasses.replace(p, depth=depth[p.name]) for p in populations.populations)
     return dataclasses.replace(
         populations, populations=aligned, projections=tuple(projections), notes=tuple(notes)
     )

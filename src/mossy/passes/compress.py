@@ -4,7 +4,7 @@ Two entries with one route merge where their keys agree but for bits that are th
 entry with another route overlaps the merged one. Entries are disjoint before and after, so their
 order in the table does not matter. Merging stops at nothing left to merge.
 
-Before: entries per chip. After: fewer entries. Raises DoesNotFit E0304 where they are still too many.
+Before: entries per chip. After: fewer. Raises DoesNotFit E0304 where they are still too many.
 """
 
 from __future__ import annotations

@@ -168,7 +168,12 @@ def _axons(
     if chip.spec["routing"]["kind"] != "axons":
         return ()
     return tuple(
-        Axon(t, links.reached(slices[t].population, s.population, slices[t].lo, slices[t].hi)[s.lo : s.hi])
+        Axon(
+            t,
+            links.reached(slices[t].population, s.population, slices[t].lo, slices[t].hi)[
+                s.lo : s.hi
+            ],
+        )
         for t in destinations[number]
     )
 
@@ -184,9 +189,7 @@ def memory_map(s: Slice, chip: Chip) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def population_map(
-    p: Population, q: Quantised | None, slices: tuple[Slice, ...]
-) -> PopulationMap:
+def population_map(p: Population, q: Quantised | None, slices: tuple[Slice, ...]) -> PopulationMap:
     """Return where population `p` went and how its registers read in network units."""
     here = tuple(i for i, s in enumerate(slices) if s.population == p.name)
     one, none = np.ones(p.n), np.zeros(p.n)
@@ -207,6 +210,4 @@ def population_maps(
     populations: Populations, quantised: dict[str, Quantised], slices: tuple[Slice, ...]
 ) -> tuple[PopulationMap, ...]:
     """Return one map per population, in order."""
-    return tuple(
-        population_map(p, quantised.get(p.name), slices) for p in populations.populations
-    )
+    return tuple(population_map(p, quantised.get(p.name), slices) for p in populations.populations)

@@ -38,7 +38,7 @@ class Path:
 def lower(net: Network) -> Populations:
     """Return `net` as populations and projections. Raises UnsupportedNode E0210-E0212."""
     back = graph.feedback_edges(net)
-    ends = [k for k in graph.order(net) if isinstance(net.nodes[k], nd.STATEFUL + (nd.Output,))]
+    ends = [k for k in graph.order(net) if isinstance(net.nodes[k], (*nd.STATEFUL, nd.Output))]
     populations = [_source(net, k) for k in net.inputs]
     projections: list[Projection] = []
     outputs: dict[str, str] = {}
@@ -208,10 +208,8 @@ def _extend(chain: _Chain, net: Network, name: str) -> None:
         conv = _conv(node, chain, shape_in, shape_out)
         if conv is not None:
             _, out_y, out_x = shape_out
-            conv_of_bias = conv2d.matrix(
-                dataclasses.replace(conv, pool=(1, 1), in_shape=shape_in)
-            )
-            chain.bias = conv_of_bias @ chain.bias + np.repeat(node.bias, out_y * out_x)
+            unpooled = dataclasses.replace(conv, pool=(1, 1), in_shape=_three(shape_in))
+            chain.bias = conv2d.matrix(unpooled) @ chain.bias + np.repeat(node.bias, out_y * out_x)
             chain.after = np.zeros(chain.bias.size)
             chain.conv, chain.pool = conv, None
             return

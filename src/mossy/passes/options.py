@@ -14,7 +14,7 @@ class Options:
     population, instead of the chip's formula. chips: most chips to use, None for the largest
     machine. tick: seconds of real time per step on chips with a timer, None for the chip's own.
     activity: spikes per neuron and step assumed where there is no calibration data. headroom:
-    share of a tick that the partitioner may fill. neurons_per_core: upper bound, None for automatic.
+    share of a tick that the partitioner may fill. neurons_per_core: at most, None: automatic.
     """
 
     bits: int | None = None

@@ -11,6 +11,7 @@ Before: quantised populations. After: `Slice`s in population order.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -221,7 +222,7 @@ def _role(p: Population) -> str:
 def bounds(n: int, count: int) -> list[tuple[int, int]]:
     """Return `count` runs of near-equal length that cover 0 .. n."""
     edges = [n * i // count for i in range(count + 1)]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def restrict(conv: Conv, lo: int, hi: int) -> tuple[NDArray[Any], int]:

@@ -1,7 +1,7 @@
 """The order of the passes. Each stage's value can be printed with `passes.text`.
 
-    Network -lower-> Populations -align-> -quantise-> Quantised -partition-> slices -place-> places
-    -keys-> -route-> tables -compress-> -emit-> Program
+Network -lower-> Populations -align-> -quantise-> Quantised -partition-> slices -place-> places
+-keys-> -route-> tables -compress-> -emit-> Program
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def compile(
     """Compile `network` for `chip`.
 
     calibration: inputs (batch, time, *shape) that show how active the network is; they choose the
-    clipping of the weights and the size of the slices. Raises UnsupportedNode, DoesNotFit, BadInput.
+    clipping of the weights and the size of the slices. progress is told the name of each stage.
+    Raises UnsupportedNode, DoesNotFit, BadInput.
     """
     options = options or Options()
     target = find_chip(chip) if isinstance(chip, str) else chip

@@ -118,7 +118,8 @@ class CoreImage:
 
     Neuron k (0 <= k < hi - lo) is element lo + k of `population` and sends packet `key + k`.
     params, state: structured arrays (n,) of the neuron model's types.
-    place: None for what stays on the host. row_start: (rows + 1,) word offsets; words: packed synapses.
+    place: None for what stays on the host. row_start: (rows + 1,) word offsets; words: packed
+    synapses.
     """
 
     number: int
@@ -224,7 +225,7 @@ def same(a: Any, b: Any) -> bool:
     if dataclasses.is_dataclass(a):
         return all(same(getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(a))
     if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+        return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
     if isinstance(a, dict):
         return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
     if isinstance(a, list | tuple):

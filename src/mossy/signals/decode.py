@@ -13,7 +13,7 @@ from mossy.errors import BadInput
 
 def spike_count(out: ArrayLike) -> NDArray[np.int64]:
     """Return the class with most spikes; the lowest index if several have as many."""
-    return np.argmax(_checked(out).sum(axis=1), axis=-1)
+    return np.asarray(np.argmax(_checked(out).sum(axis=1), axis=-1))
 
 
 def first_spike(out: ArrayLike) -> NDArray[np.int64]:
@@ -29,12 +29,12 @@ def first_spike(out: ArrayLike) -> NDArray[np.int64]:
     first = when.min(axis=-1)
     at_first = values[np.arange(len(values)), np.minimum(first, steps - 1)]
     candidates = np.where(when == first[:, None], np.where(at_first > 0, at_first, 0), -1)
-    return np.argmax(candidates, axis=-1)
+    return np.asarray(np.argmax(candidates, axis=-1))
 
 
 def max_potential(out: ArrayLike) -> NDArray[np.int64]:
     """Return the class whose potential is highest at any step; lowest index on a tie."""
-    return np.argmax(_checked(out).max(axis=1), axis=-1)
+    return np.asarray(np.argmax(_checked(out).max(axis=1), axis=-1))
 
 
 def accuracy(pred: ArrayLike, y: ArrayLike) -> float:

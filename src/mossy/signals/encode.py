@@ -46,7 +46,7 @@ def latency(x: ArrayLike, steps: int) -> NDArray[np.bool_]:
 
 
 def _checked(x: ArrayLike, steps: int) -> NDArray[np.float64]:
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
+    if not _whole(steps) or steps < 1:
         raise BadInput(
             "E0131", "steps must be a whole number above 0", where="encode", got=repr(steps)
         )
@@ -71,3 +71,7 @@ def _checked(x: ArrayLike, steps: int) -> NDArray[np.float64]:
             hint="x / x.max() for values that start at 0",
         )
     return values
+
+
+def _whole(steps: object) -> bool:
+    return isinstance(steps, int | np.integer) and not isinstance(steps, bool)

@@ -48,8 +48,8 @@ def read_nmnist(path: str | Path) -> Events:
             hint="copy the file again",
         )
     b = data.reshape(-1, NMNIST_BYTES).astype(np.int64)
-    microseconds = (b[:, 2] & 0x7F) << 16 | b[:, 3] << 8 | b[:, 4]
-    return Events(microseconds * 1e-6, b[:, 0], b[:, 1], b[:, 2] >> 7)
+    microseconds = ((b[:, 2] & 0x7F) << 16 | b[:, 3] << 8 | b[:, 4]).astype(np.float64)
+    return Events(np.asarray(microseconds * 1e-6, dtype=np.float64), b[:, 0], b[:, 1], b[:, 2] >> 7)
 
 
 def frames(

@@ -1,8 +1,8 @@
 """A convolution kept as its kernel: which outputs an input event reaches, and with what weight.
 
-    pooled (y', x') = (y // pool_y, x // pool_x)
-    output (c_o, o_y, o_x) is reached through tap (k_y, k_x) where
-        o_y * stride_y = y' + pad_y - k_y   and likewise for x.
+pooled (y', x') = (y // pool_y, x // pool_x)
+output (c_o, o_y, o_x) is reached through tap (k_y, k_x) where
+    o_y * stride_y = y' + pad_y - k_y   and likewise for x.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def matrix(g: Geometry) -> sparse.csr_array:
     """Return the same connectivity as a sparse matrix (outputs, inputs), zeros left out."""
     c_out, out_y, out_x = g.out_shape
     c_in, in_y, in_x = g.in_shape
-    rows, cols, data = [], [], []
+    rows: list[NDArray[Any]] = []
+    cols: list[NDArray[Any]] = []
+    data: list[NDArray[Any]] = []
     py, px = in_y // g.pool[0], in_x // g.pool[1]
     for ky in range(g.weight.shape[2]):
         oy, iy = _pairs(py, out_y, g.stride[0], g.padding[0], ky)

@@ -1,7 +1,7 @@
 """The twin: run a program as the chip would, count what happens, and say what it cost.
 
-    from mossy import twin
-    result = twin.run(program, x)          # x: (batch, time, *shape)
+from mossy import twin
+result = twin.run(program, x)          # x: (batch, time, *shape)
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def run(
     if engine not in ENGINES:
         raise BadInput("E0182", "unknown engine", got=repr(engine), allowed=", ".join(ENGINES))
     inputs = _inputs(program, x)
-    batch, time, _ = next(iter(inputs.values())).shape
+    time = next(iter(inputs.values())).shape[1]
     steps = time + program.max_lag
     recorded = _recorded(program, record, states)
     go = _engine(program, chip, engine, steps, recorded, threads)
@@ -116,9 +116,7 @@ def _measured(
     return elapsed, Quantity(float(np.median(known)), "J", min(known), max(known))
 
 
-def _inputs(
-    program: Program, x: NDArray[Any] | dict[str, NDArray[Any]]
-) -> dict[str, NDArray[Any]]:
+def _inputs(program: Program, x: NDArray[Any] | dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Check the inputs and return population -> (batch, time, n)."""
     names = list(program.inputs)
     given = x if isinstance(x, dict) else {names[0]: x}
@@ -137,9 +135,7 @@ def _inputs(
     return checked
 
 
-def _input(
-    program: Program, name: str, population: PopulationMap, x: NDArray[Any]
-) -> NDArray[Any]:
+def _input(program: Program, name: str, population: PopulationMap, x: NDArray[Any]) -> NDArray[Any]:
     wanted = ("batch", "time", *population.shape)
     flat = (*x.shape[:2], int(np.prod(population.shape, dtype=np.int64)))
     if x.ndim < 3 or x.shape[2:] not in (population.shape, flat[2:]) or 0 in x.shape:
@@ -152,7 +148,9 @@ def _input(
             hint="x[None] adds the batch axis",
         )
     if x.dtype.kind not in "biuf":
-        raise BadInput("E0186", "wrong dtype", where=f"input {name}", got=x.dtype, allowed="numbers")
+        raise BadInput(
+            "E0186", "wrong dtype", where=f"input {name}", got=x.dtype, allowed="numbers"
+        )
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         raise BadInput("E0186", "NaN or infinite values", where=f"input {name}")
     if x.dtype.kind == "f" and program.latency and (x == np.rint(x)).all():

@@ -54,11 +54,13 @@ class Counts:
 
     def per_sample(self, name: str) -> NDArray[np.int64]:
         """Return the count of each sample, all steps and cores together: (batch,)."""
-        return self[name].sum(axis=(1, 2), dtype=np.int64)
+        total: NDArray[np.int64] = self[name].sum(axis=(1, 2), dtype=np.int64)
+        return total
 
     def per_core(self, name: str) -> NDArray[np.int64]:
         """Return the count of each core, all samples and steps together: (cores,)."""
-        return self[name].sum(axis=(0, 1), dtype=np.int64)
+        total: NDArray[np.int64] = self[name].sum(axis=(0, 1), dtype=np.int64)
+        return total
 
     def mean(self, name: str) -> float:
         """Return the count of an average sample."""

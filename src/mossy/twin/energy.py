@@ -5,7 +5,9 @@ chip.toml lists operations as (name, count, fact). Besides the event counts ther
     chip_seconds   chips in use x time of the run        core_seconds   cores in use x time
     busy_cycles    cycles of work (tick chips)           busy_seconds   seconds of work (measured)
 
-A fact that is unknown raises UnknownFact: nothing is priced at zero.
+A fact that is unknown raises UnknownFact: nothing is priced at zero. Where chip.toml calls an
+operation optional, an unknown price leaves it out of the sum and on the list of what is not
+priced, with its count, so the sum is known to be a part.
 """
 
 from __future__ import annotations
@@ -36,11 +38,22 @@ class Operation:
     source: str
 
 
+@dataclass(frozen=True)
+class Unpriced:
+    """An operation that was counted and has no known price. amount: events per inference."""
+
+    name: str
+    amount: float
+    fact: str
+    reason: str
+
+
 @dataclass(frozen=True, eq=False)
 class Energy:
-    """Joules of an average inference."""
+    """Joules of an average inference. unpriced: what happened and is not in the sum."""
 
     operations: tuple[Operation, ...]
+    unpriced: tuple[Unpriced, ...]
     core_share: NDArray[np.float64]
     core_names: tuple[str, ...]
 
@@ -95,24 +108,29 @@ def energy(
     names = tuple(f"{c.number} {c.population}" for c in program.cores)
     if measured is not None:
         row = Operation("measured", 1.0, measured, "published", "energy counter", "this machine")
-        return Energy((row,), _shares(counts), names)
+        return Energy((row,), (), _shares(counts), names)
     rows: list[Operation] = []
+    unpriced: list[Unpriced] = []
     for spec in chip.spec["energy"]:
         fact = chip.facts[spec["fact"]]
         if spec["count"] == "busy_cycles":
             rows += _processing(spec["name"], program, counts, chip, fact)
             continue
         low, value, high = _amounts(program, counts, timing, chip, spec["count"])
+        if fact.value is None and spec.get("optional"):
+            if value:
+                unpriced.append(Unpriced(spec["name"], value, fact.name, fact.source))
+            continue
         price = fact.quantity()
         cost = Quantity(price.value * value, "J", price.low * low, price.high * high)
         rows.append(Operation(spec["name"], value, cost, fact.basis, fact.name, fact.source))
-    return Energy(tuple(rows), _shares(counts), names)
+    return Energy(tuple(rows), tuple(unpriced), _shares(counts), names)
 
 
 def _processing(
     name: str, program: Program, counts: Counts, chip: Chip, fact: Fact
 ) -> list[Operation]:
-    """One line per kind of work: cycles per event times joules per cycle, the weaker basis of both."""
+    """One line per kind of work: cycles per event x joules per cycle, the weaker basis of both."""
     price, rows = fact.quantity(), []
     numbers = [c.number for c in program.cores if c.place is not None]
     for row in chip.spec["timing"]["work"]:

@@ -195,7 +195,9 @@ class _Segments:
             assert not lengths[~keep, i].any(), "a synapse no packet reaches"
         shown = reach[:, [p[0] for p in parts]]
         self.per_neuron.append(shown.sum(axis=1))
-        self.cores.append(np.broadcast_to([p[0] for p in parts], shown.shape)[shown].astype(np.int32))
+        self.cores.append(
+            np.broadcast_to([p[0] for p in parts], shown.shape)[shown].astype(np.int32)
+        )
         self.lengths.append(lengths[shown])
         if parts:
             neuron = np.concatenate([p[1] for p in parts])
@@ -226,8 +228,8 @@ class _Segments:
         neuron, index, weight, delay = (np.concatenate(p) for p in zip(*found, strict=True))
         order = np.argsort(neuron, kind="stable")
         neuron, index, weight, delay = neuron[order], index[order], weight[order], delay[order]
-        column, inputs = self.columns[target.number]
-        column = column + inputs * index
+        first, inputs = self.columns[target.number]
+        column = first + inputs * index
         if inputs == 2:
             column, weight = column + (weight < 0), np.abs(weight)
         return neuron, column, weight.astype(self.drive), delay
@@ -246,9 +248,11 @@ class _Segments:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of `Linked`."""
         trips = np.concatenate(self.trips)
-        syn = [np.concatenate([s[i] for s in self.synapses]) for i in range(3)] if (
-            self.synapses
-        ) else [np.zeros(0)] * 3
+        syn = (
+            [np.concatenate([s[i] for s in self.synapses]) for i in range(3)]
+            if (self.synapses)
+            else [np.zeros(0)] * 3
+        )
         return {
             "seg_start": _starts(np.concatenate(self.per_neuron)),
             "seg_core": np.concatenate(self.cores),

@@ -34,6 +34,7 @@ class Network:
         for spot, table in program.tables.items():
             x, y = spot.split(",")
             self.tables[int(x), int(y)] = table
+        self.distance: dict[tuple[int, int], int] = {}
         self.steps = [(a, b) for a, b in chip.spec.get("topology", {}).get("links", [])]
 
     def journey(self, core: CoreImage, neuron: int) -> Journey:
@@ -76,7 +77,9 @@ class Network:
             return 0  # injected by the host
         total = 0
         for number in reached:
-            end = self.program.cores[number].place
-            assert end is not None
-            total += self.chip.rules.hops(core.place, end, self.chip.facts)
+            pair = (core.number, number)
+            if pair not in self.distance:
+                end = self.program.cores[number].place
+                self.distance[pair] = self.chip.rules.hops(core.place, end, self.chip.facts)
+            total += self.distance[pair]
         return total

@@ -1,4 +1,4 @@
-"""The report of a run, as text, JSON or a table: what came out, how long, how much, on which basis."""
+"""The report of a run, as text, JSON or a table: how long, how much, on which basis."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class Report:
                 }
                 for o in r.energy.operations
             ],
+            "energy_not_priced": [vars(u) for u in r.energy.unpriced],
             "counts_per_inference": {k: r.counts.mean(k) for k in r.counts.names},
             "notes": list(p.notes),
             "twin_wall_s": r.wall,
@@ -83,7 +84,8 @@ class Report:
     def __str__(self) -> str:
         d, r = self.json(), self.result
         lines = [
-            f"{d['network']} on {r.chip.title}: {d['inferences']} inferences of {d['steps']} steps, "
+            f"{d['network']} on {r.chip.title}: "
+            f"{d['inferences']} inferences of {d['steps']} steps, "
             f"dt {si(d['dt'], 's')}, {d['integrator']}, reset {d['reset']}",
             f"  cores             {d['cores']}",
             f"  latency           {r.latency}  ({d['timing']})",
@@ -93,12 +95,14 @@ class Report:
         ]
         for o in r.energy.operations:
             lines.append(f"    {o.name:<28} {o.energy!s}  [{o.basis}]")
+        for u in r.energy.unpriced:
+            lines.append(f"    not priced: {u.amount:,.0f} {u.name} ({u.fact} unknown: {u.reason})")
         for k in COUNTS:
             lines.append(f"  {k.replace('_', ' '):<17} {r.counts.mean(k):,.0f} per inference")
-        for o in r.timing.overruns[:SHOWN_OVERRUNS]:
+        for late in r.timing.overruns[:SHOWN_OVERRUNS]:
             lines.append(
-                f"  overrun: core {o.core} ({o.population}) by up to {si(o.worst, 's')} "
-                f"in {o.steps} steps"
+                f"  overrun: core {late.core} ({late.population}) by up to "
+                f"{si(late.worst, 's')} in {late.steps} steps"
             )
         hidden = len(r.timing.overruns) - SHOWN_OVERRUNS
         if hidden > 0:

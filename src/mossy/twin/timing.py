@@ -23,7 +23,7 @@ from mossy.units import Quantity
 
 @dataclass(frozen=True)
 class Overrun:
-    """A core that needed longer than its tick. worst: seconds over; steps: how often, all samples."""
+    """A core that needed longer than its tick. worst: seconds over; steps: how often in all."""
 
     core: int
     population: str
@@ -78,7 +78,9 @@ def _tick(program: Program, counts: Counts, chip: Chip) -> Timing:
     for c in program.cores:
         over = seconds[:, :, c.number] - tick
         if over.max() > 0:
-            overruns.append(Overrun(c.number, c.population, float(over.max()), int((over > 0).sum())))
+            overruns.append(
+                Overrun(c.number, c.population, float(over.max()), int((over > 0).sum()))
+            )
     bounds = [float(work(counts, chip, w).max()) / clock for w in ("value", "low", "high")]
     return Timing(
         "tick",
@@ -111,5 +113,6 @@ def _barrier(program: Program, counts: Counts, chip: Chip) -> Timing:
 def _barrier_time(cores: int, chip: Chip) -> float:
     timing: dict[str, Any] = chip.spec["timing"]
     tiles = -(-cores // timing["cores_per_tile"])
-    rows = [(r["tiles"], float(chip.facts[r["fact"]])) for r in timing["barrier"]]
-    return float(np.interp(tiles, *zip(*rows, strict=True)))
+    known = [float(r["tiles"]) for r in timing["barrier"]]
+    seconds = [float(chip.facts[r["fact"]]) for r in timing["barrier"]]
+    return float(np.interp(tiles, known, seconds))

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from mossy import discover
 from mossy.errors import BadInput
+from mossy.network import nir
 from mossy.network.graph import network_hash
 from mossy.network.nodes import Integrator, Network, Reset
 
@@ -105,8 +106,6 @@ def parse_card(text: str, where: str) -> Card:
 
 def load(name: str) -> Network:
     """Return a network. Raises UnknownName E0501; BadInput E0140, E0142 and those of `nir.read`."""
-    from mossy.network import nir  # imported late: a card needs neither h5py nor nir
-
     about = card(name)
     with as_file(_folder(name).joinpath("network.nir")) as path:
         net = nir.read(path, about.dt, about.integrator, about.reset)

@@ -1,0 +1,1 @@
+"""A conventional processor."""

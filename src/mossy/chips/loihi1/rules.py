@@ -1,9 +1,9 @@
 """Loihi 1: integer registers of its current-based LIF, and the memories of a core.
 
 Scaling. Weights become even mantissas in [-254, 254] with one exponent e >= 0 for a population, so
-one unit of potential is v_scale = w_scale 2^e 64 / gain register units. e is the smallest that gives the
-threshold a mantissa of at least 512 (0.1 % resolution), as long as threshold, bias and the worst
-sum of inputs stay in range. Potentials are shifted so that v_reset is the register's zero.
+one unit of potential is v_scale = w_scale 2^e 64 / gain register units. e is the smallest that
+gives the threshold a mantissa of at least 512 (0.1 % resolution), as long as threshold, bias
+and the worst sum of inputs stay in range. Potentials are shifted so that v_reset is the register's zero.
 
     lif        decay_u = 4096: the current is this step's input alone
     cuba_lif   decay_u = 4096 (1 - alpha_syn)            decay_v = 4096 (1 - alpha)
@@ -23,7 +23,15 @@ from scipy import sparse
 
 from mossy import neurons
 from mossy.chips.facts import Facts
-from mossy.chips.float_state import as_rows, gain, integer_synapses, largest, unsupported_gain
+from mossy.chips.float_state import (
+    as_rows,
+    bias_notes,
+    gain,
+    integer_synapses,
+    largest,
+    offset_with_current,
+    unsupported_gain,
+)
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Conv, Population, Projection
@@ -128,10 +136,7 @@ def _shifted(population: Population) -> tuple[Array, Array]:
     """Threshold and offset of v - v_reset, the offset with a constant current folded in."""
     p = population.params
     shift = np.where(np.isfinite(p["threshold"]), p["v_reset"], 0.0)
-    offset = p["offset"] - (1 - p["alpha"]) * shift
-    if population.model == "cuba_lif":
-        offset = offset + p["gain"] * p["offset_syn"] / np.maximum(1 - p["alpha_syn"], 1e-12)
-    return p["threshold"] - shift, offset
+    return p["threshold"] - shift, offset_with_current(population) - (1 - p["alpha"]) * shift
 
 
 def _exponent(
@@ -143,6 +148,7 @@ def _exponent(
     top_bias = int(facts["bias_max"]) << int(facts["bias_exponent_max"])
     worst = np.zeros(population.n)
     for s in synapses:
+        assert not isinstance(s.weight, Conv)
         worst += abs(s.weight).sum(axis=1)
     room = 1 << int(facts["input_bits"])
     best = 0
@@ -189,9 +195,9 @@ def _registers(
     params["bias"], error = _bias(offset * v_scale, facts)
     params["v_min"], params["v_max"] = -v_max, v_max
     params["refract"] = 1
-    notes: tuple[str, ...] = ()
+    notes = bias_notes(population)
     if error > 0.01:
-        notes = (f"{population.node}: biases are rounded by up to {error:.1%}",)
+        notes += (f"{population.node}: biases are rounded by up to {error:.1%}",)
     return params, notes
 
 
@@ -224,7 +230,9 @@ def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
     split = "split the population or prune synapses"
     return [
         Limit("compartments", load.n, int(facts["compartments"]), "split the population"),
-        Limit("synapse memory (B)", -(-_synapse_bits(load) // 8), int(facts["synapse_memory"]), split),
+        Limit(
+            "synapse memory (B)", -(-_synapse_bits(load) // 8), int(facts["synapse_memory"]), split
+        ),
         Limit("in-axons", load.in_axons, int(facts["in_axons"]), "fewer source neurons per core"),
         Limit("out-axons", load.out_axons, int(facts["out_axons"]), "fewer target cores"),
         Limit("profiles", load.profiles, int(facts["profiles"]), "share thresholds and decays"),

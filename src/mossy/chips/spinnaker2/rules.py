@@ -1,7 +1,7 @@
 """SpiNNaker2: py-spinnaker2's models and scaling, and the memory of a processing element.
 
-Scaling (py-spinnaker2's NIR import): weights w_int = round(w * w_scale), w_scale = 127 / max|w| over
-all synapses of the target population (15 / max|w| where a synapse needs a delay), and everything
+Scaling (py-spinnaker2's NIR import): weights w_int = round(w * w_scale), w_scale = 127 / max|w|
+over all synapses of the target population (15 / max|w| where a synapse needs a delay), everything
 else in the same unit, s = w_scale / gain:  threshold = v_th s,  i_offset = offset s,  v_reset s.
 
 Assumed, for lack of a published map: 4-byte row pointers, 16-byte population table entries, 16-bit
@@ -13,7 +13,13 @@ from __future__ import annotations
 import numpy as np
 
 from mossy.chips.facts import Facts
-from mossy.chips.float_state import as_rows, lif_registers, scaled_synapses, unsupported_gain
+from mossy.chips.float_state import (
+    as_rows,
+    bias_notes,
+    lif_registers,
+    scaled_synapses,
+    unsupported_gain,
+)
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Population, Projection
@@ -63,9 +69,9 @@ def quantise(
     if delay or population.model == "cuba_lif":  # lif_conv2d has neither delays nor currents
         synapses = tuple(as_rows(s) for s in synapses)
     params, state, v_scale = lif_registers(population, scale)
-    notes = ()
+    notes = bias_notes(population)
     if delay:
-        notes = (f"{population.node}: delays leave 4-bit weights (+-{top}) on this chip",)
+        notes += (f"{population.node}: delays leave 4-bit weights (+-{top}) on this chip",)
     return Quantised(
         population.name,
         population.model,

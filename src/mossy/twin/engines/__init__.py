@@ -1,1 +1,1 @@
-"""Engines: `reference` walks packets in plain Python and is the arbiter, `fast` runs flat arrays."""
+"""Engines: `reference` walks packets in plain Python, the arbiter; `fast` runs flat arrays."""

@@ -23,7 +23,7 @@ CACHE_BYTES = 1 << 20  # state and ring of a group; about one core's share of ca
 LARGEST_GROUP = 64
 
 
-@numba.njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True, inline="always")
 def _push(ring, b, t, slots, latency, one, g, value, net, counts, packets):  # type: ignore[no-untyped-def]
     seg_start, seg_core, syn_start, column, weight, delay, core_of, sends, hops = net
     core = core_of[g]
@@ -44,7 +44,7 @@ def _push(ring, b, t, slots, latency, one, g, value, net, counts, packets):  # t
                 ring[b, (t + latency + delay[k]) % slots, column[k]] += weight[k] * value
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def push_fired(fired, count, start, ring, t, latency, one, net, counts, raster, shown):  # type: ignore[no-untyped-def]
     """Push the spikes of one phase. raster: (batch, steps, shown columns)."""
     slots = ring.shape[1]
@@ -57,7 +57,7 @@ def push_fired(fired, count, start, ring, t, latency, one, net, counts, raster, 
             _push(ring, b, t, slots, latency, one, g, unit, net, counts[b, t], 1)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def push_values(x, start, ring, t, latency, one, net, counts, raster, shown, whole):  # type: ignore[no-untyped-def]
     """Push numbers instead of spikes: x (batch, n). whole: they count as that many packets."""
     slots = ring.shape[1]
@@ -88,9 +88,7 @@ def run(
     plan = _Plan(program, linked, steps, record)
     counts = np.zeros((batch, steps, 5, len(program.cores)), np.int32)
     raster = np.zeros((batch, steps, plan.width), np.uint8)
-    states = {
-        p: np.zeros((batch, steps, plan.size[p]), plan.state_type[p]) for p in record.states
-    }
+    states = {p: np.zeros((batch, steps, plan.size[p]), plan.state_type[p]) for p in record.states}
     group = plan.group(batch, threads)
     spans = [(a, min(batch, a + group)) for a in range(0, batch, group)]
 
@@ -125,9 +123,7 @@ class _Plan:
                 self.shown[first : first + c.n] = self.width + np.arange(c.lo, c.hi)
             self.columns[p] = (self.width, self.width + self.size[p])
             self.width += self.size[p]
-        self.state_type = {
-            c.population: c.state.dtype for c in program.cores if c.role != "source"
-        }
+        self.state_type = {c.population: c.state.dtype for c in program.cores if c.role != "source"}
         # the cores of a source population are numbered in a row, so one call serves them all
         self.sources = {
             p.name: int(linked.start[p.cores[0]]) for p in program.populations if p.role == "source"

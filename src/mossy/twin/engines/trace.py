@@ -30,4 +30,12 @@ class Trace:
     states: dict[str, NDArray[Any]]
 
 
-COUNTED = ("spikes", "packets_out", "packets_in", "synaptic_events", "hops", "router_lookups", "link_packets")
+COUNTED = (
+    "spikes",
+    "packets_out",
+    "packets_in",
+    "synaptic_events",
+    "hops",
+    "router_lookups",
+    "link_packets",
+)

@@ -5,8 +5,8 @@ One layer, for every step t (euler; a = 1 - dt/tau, g = dt/tau; threshold 1, res
     u(t) = a v(t-1) + g W x(t)        s(t) = H(u(t) - 1)        v(t) = u(t) (1 - s(t))
 
 H has no useful derivative, so the backward pass uses that of the fast sigmoid
-S(z) = (1 + z' / (1 + |z'|)) / 2, z' = SLOPE z (Zenke and Ganguli, "SuperSpike", Neural Comput. 2018).
-The chain rule is followed exactly, the reset included:
+S(z) = (1 + z' / (1 + |z'|)) / 2, z' = SLOPE z (Zenke and Ganguli, SuperSpike, Neural Comput. 30,
+2018). The chain rule is followed exactly, the reset included:
 
     dL/ds += -u dL/dv        dL/du = S'(u - 1) dL/ds + (1 - s) dL/dv        dL/dv(t-1) = a dL/du(t)
 
@@ -57,7 +57,7 @@ class Trace:
 
 def hard(z: Array) -> Array:
     """H(z): 1 where z > 0, as the network runs."""
-    return (z > 0).astype(z.dtype)
+    return np.greater(z, 0).astype(z.dtype)
 
 
 def smooth(z: Array) -> Array:

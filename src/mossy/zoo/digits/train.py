@@ -10,8 +10,10 @@ split; the test split took no part.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +70,7 @@ def initial(sizes: Sequence[int], leak: Leak, rng: np.random.Generator) -> list[
     """Return weights (out, in) under which a third to a half of the neurons spike."""
     return [
         (0.7 / leak.gain * rng.normal(size=(n, m)) / np.sqrt(m)).astype(np.float32)
-        for m, n in zip(sizes, sizes[1:], strict=False)
+        for m, n in pairwise(sizes)
     ]
 
 
@@ -85,33 +87,49 @@ def augment(pixels: Array, shift: float, jitter: float, rng: np.random.Generator
     return np.clip(image + noise, 0, 1).reshape(-1, 64)
 
 
+class _Adam:
+    """Weights on their way, with the running moments of their gradients."""
+
+    def __init__(self, weights: Sequence[Array], recipe: Recipe) -> None:
+        self.weights, self.recipe, self.steps = list(weights), recipe, 0
+        self.mean = [np.zeros_like(w) for w in weights]
+        self.square = [np.zeros_like(w) for w in weights]
+
+    def step(self, grads: Sequence[Array], done: float) -> None:
+        """Move the weights. done: share of the training that is over, for the schedule."""
+        self.steps += 1
+        rate = self.recipe.rate * 0.5 * (1 + math.cos(math.pi * done))
+        for i, g in enumerate(grads):
+            self.mean[i] += (1 - FIRST) * (g - self.mean[i])
+            self.square[i] += (1 - SECOND) * (g * g - self.square[i])
+            scale = np.sqrt(self.square[i] / (1 - SECOND**self.steps)) + TINY
+            move = self.mean[i] / (1 - FIRST**self.steps) / scale / self.recipe.leak.gain
+            self.weights[i] = self.weights[i] - rate * (move + self.recipe.decay * self.weights[i])
+
+
 def train(
     pixels: Array, labels: Labels, encode: Encode, recipe: Recipe
 ) -> Iterator[tuple[float, list[Array]]]:
-    """Yield (mean loss, weights) after every epoch. pixels: (n, 64) in [0, 1]; labels: (n,)."""
+    """Yield (mean loss, weights) after every epoch. pixels: (n, 64) in [0, 1]; labels: (n,).
+
+    Images that do not fill a batch sit out the epoch; n must be at least `recipe.batch`.
+    """
     rng = np.random.default_rng(recipe.seed)
-    weights = initial(recipe.sizes, recipe.leak, rng)
-    mean = [np.zeros_like(w) for w in weights]
-    square = [np.zeros_like(w) for w in weights]
+    adam = _Adam(initial(recipe.sizes, recipe.leak, rng), recipe)
     batches = len(labels) // recipe.batch
-    for epoch in range(recipe.epochs):
+    for _ in range(recipe.epochs):
         losses = []
-        for k, pick in enumerate(np.split(rng.permutation(len(labels))[: batches * recipe.batch],
-                                          batches)):  # fmt: skip
+        order = rng.permutation(len(labels))
+        for k in range(batches):
+            pick = order[k * recipe.batch : (k + 1) * recipe.batch]
             moved = augment(pixels[pick], recipe.shift, recipe.jitter, rng)
-            x = encode(moved).astype(np.float32)
-            loss, grads = loss_and_gradient(weights, x, labels[pick], recipe.leak, recipe.penalty)
+            loss, grads = loss_and_gradient(
+                adam.weights,
+                encode(moved).astype(np.float32),
+                labels[pick],
+                recipe.leak,
+                recipe.penalty,
+            )
+            adam.step(grads, (adam.steps + 1) / (recipe.epochs * batches))
             losses.append(loss)
-            step = epoch * batches + k + 1
-            rate = recipe.rate * _cosine(step / (recipe.epochs * batches))
-            for i, g in enumerate(grads):
-                mean[i] += (1 - FIRST) * (g - mean[i])
-                square[i] += (1 - SECOND) * (g * g - square[i])
-                scale = np.sqrt(square[i] / (1 - SECOND**step)) + TINY
-                move = mean[i] / (1 - FIRST**step) / scale / recipe.leak.gain
-                weights[i] = weights[i] - rate * (move + recipe.decay * weights[i])
-        yield float(np.mean(losses)), weights
-
-
-def _cosine(done: float) -> float:
-    return 0.5 * (1 + float(np.cos(np.pi * done)))
+        yield float(np.mean(losses)), list(adam.weights)
