@@ -67,16 +67,23 @@ def _escape(line: str) -> str:
 def _modules() -> Iterator[tuple[str, str]]:
     """One page for the package and one per public module.
 
-    A package that offers a function of the same name as one of its modules stays out of the index,
-    which could not tell them apart.
+    The front page shows everything that `mossy` offers; any other page shows what its module
+    defines itself, so that each thing is in the index once. A package with a function of the same
+    name as one of its modules stays out of the index, which could not tell them apart.
     """
     found = pkgutil.walk_packages(mossy.__path__, "mossy.")
-    names = ["mossy", *sorted(m.name for m in found if not re.search(r"\._|\.__main__$", m.name))]
+    names = sorted(m.name for m in found if not re.search(r"\._|\.__main__$", m.name))
+    yield _page("mossy", "   :no-index:\n")
     for name in names:
         held = vars(sys.modules[name]) if name in sys.modules else {}  # the walk imports packages
         offered = {f"{name}.{k}" for k, v in held.items() if not isinstance(v, ModuleType)}
         index = "   :no-index:\n" if offered & set(names) else ""
-        yield f"{name}.rst", f"{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n{index}"
+        yield _page(name, f"   :ignore-module-all:\n{index}")
+
+
+def _page(module: str, options: str) -> tuple[str, str]:
+    title = f"{module}\n{'=' * len(module)}"
+    return f"{module}.rst", f"{title}\n\n.. automodule:: {module}\n{options}"
 
 
 def _chips() -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """mossy: compile trained networks to neuromorphic chips and run them on twins of those chips.
 
     net = mossy.load("net.nir", dt=1e-3)
-    program = mossy.compile(net, "spinnaker2", calibration=x[:64])
+    program = mossy.compile(net, mossy.chips()[0], calibration=x[:64])
     result = program.run(x)
     print(result.report())
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "Options": ("mossy.passes", "Options"),
     "chip": ("mossy.chips", "chip"),
-    "chips": ("mossy.chips", "names"),
+    "chips": ("mossy.chips", None),
     "compare": ("mossy.compare", "compare"),
     "compile": ("mossy.passes", "compile"),
     "errors": ("mossy.errors", None),

@@ -39,10 +39,9 @@ Signal = NDArray[Any] | dict[str, NDArray[Any]]
 Decode = str | Callable[[NDArray[Any]], NDArray[Any]]
 Progress = Callable[[str, str, int], None]
 
-DECODERS = ("spike_count", "first_spike", "max_potential")
+CHOICES = ("spike_count", "first_spike", "max_potential")
 TAKES_NO_CURRENTS = "E0187"  # of the twin: this chip's inputs are spikes, another's may be currents
 FLOAT = "float"  # stands for the float reference where progress names a chip
-CALIBRATION = 64  # inputs that are enough to see how busy a network is
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,7 @@ class Row:
     """One chip of a comparison. Counts are per inference; what could not be had is None.
 
     accuracy: 0 to 1. timing: "tick", "barrier" or "measured". assumed_share: of the joules, 0 to 1.
+    not_priced: what was counted but is not in the energy. overruns: cores that missed their tick.
     """
 
     chip: str
@@ -66,6 +66,7 @@ class Row:
     energy_ratio: Quantity | None = None
     time_ratio: Quantity | None = None
     overruns: int = 0
+    not_priced: tuple[str, ...] = ()
     error: str | None = None
 
 
@@ -101,7 +102,7 @@ class Comparison:
             for f in dataclasses.fields(self)
             if f.name not in ("rows", "results")
         }
-        return {**head, "rows": [dataclasses.asdict(r) for r in self.rows]}
+        return {**head, "rows": [_finite(dataclasses.asdict(r)) for r in self.rows]}
 
     def frame(self) -> pandas.DataFrame:
         """Return one line per chip as a pandas DataFrame, bounds in columns of their own."""
@@ -141,7 +142,7 @@ def compare(
     """Compile and run `network` on each chip of `on` (None: all) and return them side by side.
 
     x: (batch, time, *shape); y: (batch,) class indices, None for no accuracy. calibration: inputs
-    that show how busy the network is, None for the first of x. decode: "spike_count",
+    that show how busy the network is, as for `compile`. decode: "spike_count",
     "first_spike", "max_potential" or a function of the first output (batch, time, classes) to
     (batch,); None takes spike_count where the output spikes, else max_potential. assume: fact ->
     value, for the chips that have the fact. progress(chip, stage, inferences finished since).
@@ -160,12 +161,10 @@ def compare(
         outputs = reference.run(network, x)
         expected = rules.accuracy(decoded(rule, outputs[network.outputs[0]]), truth)
     say(FLOAT, "run", batch)
-    if calibration is None:
-        calibration = {k: v[:CALIBRATION] for k, v in given.items()}
     rows: list[Row] = []
     results: dict[str, Result] = {}
     for c in chips:
-        found = _try(network, c, x, calibration, options, engine, dict(assume or {}), say)
+        found = _try(network, c, x, calibration, options, engine, assume or {}, say)
         row = Row(c.name, c.title, str(c.spec["timing"]["kind"]), accuracy_float=expected)
         if isinstance(found, Result):
             results[c.name] = found
@@ -200,7 +199,7 @@ def _chips(on: Sequence[str] | None, assume: Mapping[str, float]) -> list[Chip]:
         raise BadInput("E0605", "no chip to compare on", allowed=", ".join(names()))
     found = [chip(name) for name in wanted]
     for fact in assume:
-        if not any(fact in c.facts for c in found):
+        if not any(fact in set(c.facts) for c in found):
             known = sorted({f for c in found for f in c.facts})
             raise BadInput(
                 "E0604",
@@ -208,17 +207,23 @@ def _chips(on: Sequence[str] | None, assume: Mapping[str, float]) -> list[Chip]:
                 got=repr(fact),
                 hint=", ".join(nearest(fact, known)[:3]),
             )
-    return [c.assuming({k: v for k, v in assume.items() if k in c.facts}) for c in found]
+    return [c.assuming(_of(c, assume)) for c in found]
+
+
+def _of(target: Chip, assume: Mapping[str, float]) -> dict[str, float]:
+    """Return the assumptions that `target` has a fact for."""
+    known = set(target.facts)
+    return {k: v for k, v in assume.items() if k in known}
 
 
 def _try(
     network: nd.Network,
     target: Chip,
     x: Signal,
-    calibration: Signal,
+    calibration: Signal | None,
     options: Options | None,
     engine: str,
-    assume: dict[str, float],
+    assume: Mapping[str, float],
     say: Progress,
 ) -> Result | MossyError:
     """Compile and run on one chip; return its error where it is the chip that cannot."""
@@ -235,7 +240,7 @@ def _try(
             program,
             x,
             engine=engine,
-            assume={k: v for k, v in assume.items() if k in target.facts},
+            assume=_of(target, assume),
             progress=lambda more: say(target.name, "run", more),
         )
     except (UnsupportedNode, DoesNotFit, UnknownFact) as error:
@@ -259,7 +264,12 @@ def _filled(row: Row, result: Result) -> Row:
         energy = result.energy
     except UnknownFact as error:
         return dataclasses.replace(row, error=str(error))
-    return dataclasses.replace(row, energy=energy.total, assumed_share=energy.assumed_share)
+    return dataclasses.replace(
+        row,
+        energy=energy.total,
+        assumed_share=energy.assumed_share,
+        not_priced=tuple(u.name for u in energy.unpriced),
+    )
 
 
 def _with_ratios(row: Row, base: Row | None) -> Row:
@@ -279,6 +289,13 @@ def _ratio(a: Quantity | None, b: Quantity | None, same: bool) -> Quantity | Non
         return Quantity.exact(1.0, "1")
     high = a.high / b.low if b.low > 0 else math.inf
     return Quantity(a.value / b.value, "1", a.low / b.high, high)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity: a bound that does not exist becomes null."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 # ------------------------------------------------------------------------------ answers
@@ -315,9 +332,9 @@ def decoder(
     if callable(decode):
         return decode, getattr(decode, "__name__", type(decode).__name__)
     name = decode or ("spike_count" if carried == "spikes" else "max_potential")
-    if name not in DECODERS:
+    if name not in CHOICES:
         raise BadInput(
-            "E0611", "unknown way to read an output", got=repr(name), allowed=", ".join(DECODERS)
+            "E0611", "unknown way to read an output", got=repr(name), allowed=", ".join(CHOICES)
         )
     rule: Callable[[NDArray[Any]], NDArray[Any]] = getattr(rules, name)
     return rule, name
@@ -364,32 +381,43 @@ def _title(c: Comparison) -> str:
 
 
 def _table(c: Comparison) -> str:
-    header = ["chip", "accuracy", "latency", "", "energy", "", "assumed", "cores", "spikes"]
-    header += ["syn. events"]
+    header = ["chip", "accuracy", "latency", "(range)", "energy", "(range) ", "assumed", "cores"]
+    header += ["spikes", "syn. events"]
     if c.baseline:
         header += [f"energy/{c.baseline}", f"time/{c.baseline}"]
-    rows = [_cells(r, len(header)) for r in c.rows if r.cores is not None]
-    return columns(header, rows, right=[h for h in header if h not in ("chip", "")])
+    rows = [_cells(r)[: len(header)] for r in c.rows if r.cores is not None]
+    return columns(header, rows, right=[h for h in header if h != "chip" and "(" not in h])
 
 
-def _cells(r: Row, width: int) -> list[str]:
+def _cells(r: Row) -> list[str]:
     share = "" if r.assumed_share is None else f"{r.assumed_share:.0%}"
     cells = [r.chip, "" if r.accuracy is None else f"{r.accuracy:.2%}"]
     cells += [*_value_and_range(r.latency), *_value_and_range(r.energy), share, str(r.cores)]
     cells += [f"{r.spikes:,.0f}", f"{r.synaptic_events:,.0f}"]
-    return [*cells, _times(r.energy_ratio), _times(r.time_ratio)][:width]
+    return [*cells, _times(r.energy_ratio), _times(r.time_ratio)]
 
 
 def _value_and_range(q: Quantity | None) -> tuple[str, str]:
+    """The value, and its bounds in the same unit."""
     if q is None:
         return "?", ""
-    if q.low == q.high:
-        return si(q.value, q.unit), ""
-    return si(q.value, q.unit), f"({si(q.low, q.unit)} to {si(q.high, q.unit)})"
+    text = si(q.value, q.unit)
+    if q.low == q.high or q.value <= 0:
+        return text, ""
+    # si() has rounded: the scale is the power of a thousand next to value / number shown
+    scale = 1000.0 ** round(math.log(q.value / float(text.split()[0]), 1000))
+    return text, f"({_three(q.low / scale)} to {_three(q.high / scale)})"
 
 
 def _times(q: Quantity | None) -> str:
-    return "" if q is None else f"{q.value:.3g}"
+    if q is None:
+        return ""
+    return _three(q.value) if q.value >= 1 else f"1/{_three(1 / q.value)}"
+
+
+def _three(value: float) -> str:
+    """Three digits without an exponent."""
+    return f"{float(f'{value:.3g}'):,.10g}"
 
 
 def _remarks(c: Comparison) -> list[str]:
@@ -402,7 +430,9 @@ def _remarks(c: Comparison) -> list[str]:
         lines.append(f"time computed from counts of events: {', '.join(computed)}")
     for r in c.rows:
         if r.overruns:
-            lines.append(f"{r.chip}: {r.overruns} cores overrun their tick")
+            lines.append(f"{r.chip}: cores that overrun their tick: {r.overruns}")
+        if r.not_priced:
+            lines.append(f"{r.chip}: not in the energy, price unknown: {', '.join(r.not_priced)}")
         if r.error:
             lines.append(f"{r.chip}: {r.error}")
     return ["", *lines] if lines else []

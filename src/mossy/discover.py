@@ -36,6 +36,12 @@ def folders(package: str, marker: str) -> dict[str, Traversable]:
     return dict(sorted(found.items()))
 
 
+def module(package: str, name: str) -> str:
+    """Return the dotted name of the Python package behind `name`, a plug-in's own included."""
+    points = metadata.entry_points(group=package, name=name)
+    return next((p.value for p in points), f"{package}.{name}")
+
+
 def names(package: str, marker: str) -> list[str]:
     """Return the sorted names of everything in `package`."""
     return list(folders(package, marker))

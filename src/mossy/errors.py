@@ -2,6 +2,7 @@
 
     MossyError
     ├── BadInput           E01xx  a file, an array or an argument is wrong
+    │   │                  E06xx  the same, on the command line
     │   └── UnknownName    E05xx  no chip, zoo network or option of that name
     ├── UnsupportedNode    E02xx  the network asks for what the target cannot do
     ├── DoesNotFit         E03xx  a limit of the chip is exceeded

@@ -32,6 +32,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY, FREE = "#555555", "#EDEDED"
 LIGHTEST = 0.25  # strength of the colour of an empty core
 DPI = 150
+POINTS = 72  # per inch
+THINNEST = 0.6  # points
 MOST_LINES = 12  # potentials drawn with a name each
 LEGEND_WIDTH = 22  # characters of a population's name that a legend shows
 
@@ -53,7 +55,8 @@ def raster(result: Result, sample: int = 0, *, path: str | Path) -> None:
         ax.set_xlim(-0.5 * program.dt * 1e3, (steps - 0.5) * program.dt * 1e3)
         ax.set_ylabel("potential" if panel.potential else "neuron", color=GREY)
         ax.spines[["top", "right"]].set_visible(False)
-    axes[-1].set_xlabel("time in the network's model (ms)")
+    axes[-1].set_xlabel("model time (ms); grey: nothing of the input can have arrived yet")
+    axes[-1].locator_params(axis="x", steps=[1, 2, 5, 10])
     title = f"{program.network} on {result.chip.title}, inference {sample}"
     figure.suptitle(title, x=0.01, ha="left", weight="bold")
     figure.align_ylabels(axes)
@@ -74,11 +77,13 @@ def placement(program: Program, *, path: str | Path) -> None:
     share = {k: min(v / full, 1.0) for k, v in used.items()}
     placed = [c for c in program.cores if c.place is not None]
     draw = _draw_machine if grid else _draw_list
-    figure = draw(program, chip, placed, colours, share)
+    figure = draw(chip, placed, colours, share)
     memory = "of a core's memory" if room else "of the memory of the largest"
-    title = f"{program.network} on {chip.title}: {len(placed)} cores"
+    title = f"{program.network} on {chip.title}"
+    if grid:
+        title += f": {len(placed)} core{'s' if len(placed) > 1 else ''}"
     figure.suptitle(title, x=0.01, ha="left", weight="bold")
-    _legend(figure, program, placed, colours, memory)
+    _legend(figure, program, placed, colours, memory, bool(grid))
     _save(figure, path)
 
 
@@ -146,18 +151,25 @@ def _heading(ax: Axes, panel: _Panel, program: Program, what: str) -> None:
 
 
 def _draw_spikes(ax: Axes, panel: _Panel, program: Program, result: Result, sample: int) -> None:
+    from matplotlib.collections import LineCollection
+    from matplotlib.ticker import MaxNLocator
+
     p = panel.population
     spikes = result.spikes[p.name][sample].reshape(result.counts.shape[1], -1)
     step, neuron = np.nonzero(spikes)
     n = spikes.shape[1]
-    size = float(np.clip(panel.height * 72 / n, 1.2, 5.0))
-    many = len(spikes) * n > 20_000  # as pixels: a vector per spike would be slow to show
-    ax.plot(
-        step * program.dt * 1e3, neuron, "|" if n <= 40 else "o", color=panel.colour,
-        markersize=size, markeredgewidth=1.2 if n <= 40 else 0, rasterized=many,
-    )  # fmt: skip
+    dt = program.dt * 1e3
+    middle, half = step * dt, 0.4 * dt
+    bars = LineCollection(
+        list(np.stack([np.c_[middle - half, neuron], np.c_[middle + half, neuron]], axis=1)),
+        linewidths=max(panel.height * POINTS / n * 0.55, THINNEST),
+        colors=panel.colour,
+        rasterized=True,  # one vector per spike would be slow to show
+    )
+    ax.add_collection(bars)
     ax.set_ylim(n - 0.25, -0.75)  # neuron 0 on top
-    ax.yaxis.get_major_locator().set_params(integer=True, nbins=max(2, int(panel.height * 2.5)))
+    ticks = max(2, int(panel.height * 2.5))
+    ax.yaxis.set_major_locator(MaxNLocator(ticks, integer=True, steps=[1, 2, 5, 10]))
     _heading(ax, panel, program, f"{int(spikes.sum()):,} spikes")
 
 
@@ -179,7 +191,6 @@ def _draw_potential(ax: Axes, panel: _Panel, program: Program, result: Result, s
 
 # ------------------------------------------------------------------------------ placement
 def _draw_machine(
-    program: Program,
     chip: Chip,
     placed: list[CoreImage],
     colours: dict[str, str],
@@ -242,11 +253,10 @@ def _draw_chip(
         if core is not None and names:
             dark = share[core.number] > 0.55
             ax.text(x + side / 2, y + side / 2, str(core.number), ha="center", va="center",
-                    fontsize=5, color="white" if dark else "black")  # fmt: skip
+                    fontsize=8, color="white" if dark else "black")  # fmt: skip
 
 
 def _draw_list(
-    program: Program,
     chip: Chip,
     placed: list[CoreImage],
     colours: dict[str, str],
@@ -270,12 +280,16 @@ def _legend(
     placed: list[CoreImage],
     colours: dict[str, str],
     memory: str,
+    grid: bool,
 ) -> None:
     from matplotlib.patches import Patch
 
     count = {p.name: sum(c.population == p.name for c in placed) for p in program.populations}
     handles = [
-        Patch(color=colours[name], label=f"{_short(name)}: {n} core{'s' if n > 1 else ''}")
+        Patch(
+            color=colours[name],
+            label=f"{_short(name)}: {n} core{'s' if n > 1 else ''}" if grid else _short(name),
+        )
         for name, n in count.items()
         if n
     ]
@@ -283,9 +297,7 @@ def _legend(
         Patch(color=_shade(GREY, s), label=f"{s:.0%} {memory}" if s == 1 else f"{s:.0%}")
         for s in (0.0, 0.5, 1.0)
     ]
-    free = [Patch(color=FREE, label="free")] if find_chip(program.chip).rules.places(
-        find_chip(program.chip).facts
-    ) else []  # fmt: skip
+    free = [Patch(color=FREE, label="free")] if grid else []
     figure.legend(
         handles=[*handles, *free, *shades], loc="outside right upper", frameon=False, fontsize=8
     )

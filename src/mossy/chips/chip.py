@@ -73,4 +73,4 @@ def chip(name: str) -> Chip:
         if section not in spec:
             raise BadInput("E0171", f"chip.toml lacks [{section}]", where=name)
     facts = Facts(name, {k: parse(name, k, row) for k, row in spec.pop("facts").items()})
-    return Chip(name, facts, spec, import_module(f"{PACKAGE}.{name}.rules"))
+    return Chip(name, facts, spec, import_module(f"{discover.module(PACKAGE, name)}.rules"))

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from mossy import neurons
 from mossy.chips.quantised import Scaling, Synapses
@@ -68,9 +67,8 @@ def integer_synapses(projection: Projection, scale: float, top: int, step: int =
             w.pool,
         )
     else:
-        integer = sparse.csr_array(
-            (rounded(w.data, scale, top, step), w.indices, w.indptr), shape=w.shape
-        )
+        integer = w.copy()  # the indices are changed below, and the network keeps its own
+        integer.data = rounded(w.data, scale, top, step)
         integer.eliminate_zeros()
         integer.sort_indices()
     return Synapses(

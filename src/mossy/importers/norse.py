@@ -20,7 +20,7 @@ import numpy as np
 
 from mossy.importers.pieces import Piece, Setting, array, refuse, tau
 from mossy.network import nodes as nd
-from mossy.network.nodes import Array, Reset
+from mossy.network.nodes import Array, Node, Reset
 
 
 def lif(module: Any, setting: Setting, where: str) -> Piece:
@@ -30,7 +30,7 @@ def lif(module: Any, setting: Setting, where: str) -> Piece:
 
 def lif_recurrent(module: Any, setting: Setting, where: str) -> Piece:
     """Return LIFRecurrentCell: its input weights, neurons and recurrent weights."""
-    nodes = {
+    nodes: dict[str, Node] = {
         ".w_in": nd.Linear(array(module.input_weights)),
         "": _cuba(module, setting, where),
         ".w_rec": nd.Linear(array(module.recurrent_weights)),

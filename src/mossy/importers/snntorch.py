@@ -22,7 +22,7 @@ import numpy as np
 from mossy.importers.pieces import Piece, Setting, array, refuse, tau
 from mossy.importers.torch_layers import conv2d
 from mossy.network import nodes as nd
-from mossy.network.nodes import Array, Node
+from mossy.network.nodes import Array, Node, Reset
 
 
 def leaky(module: Any, setting: Setting, where: str) -> Piece:
@@ -128,7 +128,7 @@ def _with_recurrence(piece: Piece, module: Any, where: str) -> Piece:
 
     A recurrent bias acts at the first step too, when a feedback edge still carries zero.
     """
-    reset = "node" if module.reset_mechanism == "zero" else "subtract"
+    reset: Reset = "node" if module.reset_mechanism == "zero" else "subtract"
     recurrent = getattr(module, "recurrent", None)
     if recurrent is None:
         return Piece(piece.nodes, piece.edges, reset=reset)

@@ -31,7 +31,7 @@ def _conv(module: Any, where: str) -> dict[str, Any]:
 
 def conv1d(module: Any, setting: Setting, where: str) -> Piece:
     """Return torch.nn.Conv1d."""
-    padding = module.padding if isinstance(module.padding, str) else module.padding[0]
+    padding: Any = module.padding if isinstance(module.padding, str) else module.padding[0]
     return Piece(
         {
             "": nd.Conv1d(

@@ -9,9 +9,9 @@ int     u <- sgn(u) (|u| (2^k - decay_u) >> k) + wrap(x)          wrapped to `cu
         v > threshold: spike, then v <- 0 for `refract` steps (1: no silent step)
         fmt = (k, input_bits, current_bits), widths without the sign
 
-The order of the float form on the chip that runs `lif_curr_exp` is not published: current first,
-then the membrane with the new current, is assumed, as NIR's platforms and Loihi do.
-The integer form is Loihi 1's (Davies et al. 2018) as its three public emulators agree on it.
+Both forms update the current first and then the membrane with the new current, as NIR's platforms
+do. The integer form follows Davies et al., IEEE Micro 38(1), 2018, as three public emulators of
+that chip agree on it.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@
 
 IF is alpha = 1; a Threshold node is alpha = 0; a readout without spikes has threshold = inf.
 Each operation rounds to float32 in the order written, with no fused multiply-add.
-The same statement covers py-spinnaker2's `lif`, `lif_no_delay` and `lif_conv2d`, whose order was
-confirmed on a released voltage trace (NIR paper, 01_lif, py-spinnaker2).
+The order was confirmed on a voltage trace released with the NIR paper (01_lif).
 """
 
 from __future__ import annotations

@@ -27,12 +27,15 @@ INF = np.inf
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """A chain of linear nodes that begins at `source` and ends before `target`."""
+    """A chain of linear nodes that begins at `source` and ends before `target`.
+
+    feedback: how many of its edges carry the value of the step before.
+    """
 
     source: str
     nodes: tuple[str, ...]
     target: str
-    feedback: bool
+    feedback: int
 
 
 def lower(net: Network) -> Populations:
@@ -78,15 +81,15 @@ def _paths(net: Network, target: str, back: Any) -> list[Path]:
     """All chains of linear nodes that end at `target`, in graph order."""
     found: list[Path] = []
 
-    def walk(name: str, behind: tuple[str, ...], feedback: bool) -> None:
+    def walk(name: str, behind: tuple[str, ...], feedback: int) -> None:
         for source in net.sources(name):
-            loops = feedback or (source, name) in back
+            loops = feedback + ((source, name) in back)
             if isinstance(net.nodes[source], nd.LINEAR):
                 walk(source, (source, *behind), loops)
             else:
                 found.append(Path(source, behind, target, loops))
 
-    walk(target, (), False)
+    walk(target, (), 0)
     return found
 
 
@@ -154,14 +157,16 @@ def _project(net: Network, path: Path, name: str) -> tuple[Projection, Array]:
     for k in path.nodes:
         _extend(chain, net, k)
     weight: sparse.csr_array | Conv
-    if chain.conv is not None and chain.matrix is None:
+    even = all((d == d[:1]).all() for d in (chain.before, chain.after))
+    if chain.conv is not None and chain.matrix is None and even:  # a kernel has one delay
         weight = dataclasses.replace(chain.conv, weight=chain.conv.weight * chain.gain)
     else:
         weight = sparse.csr_array(_matrix(chain))
         weight.eliminate_zeros()
     steps = [np.rint(d).astype(np.int64) for d in (chain.before, chain.after)]
+    steps[0] += max(path.feedback - 1, 0)  # `align` adds the step of the first feedback edge
     return Projection(
-        name, path.source, path.target, weight, steps[0], steps[1], path.feedback
+        name, path.source, path.target, weight, steps[0], steps[1], path.feedback > 0
     ), chain.bias
 
 

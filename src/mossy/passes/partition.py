@@ -42,6 +42,7 @@ class Connectivity:
 
     def __init__(self, quantised: dict[str, Quantised]) -> None:
         self._made: dict[int, sparse.csr_array] = {}
+        self._reached: dict[tuple[str, str, int, int], NDArray[np.bool_]] = {}
         self.quantised = quantised
 
     def matrix(self, weight: Any) -> sparse.csr_array:
@@ -54,15 +55,22 @@ class Connectivity:
 
     def reached(self, target: str, source: str, lo: int, hi: int) -> NDArray[np.bool_]:
         """Return which neurons of `source` have a synapse on neurons lo .. hi of `target`."""
-        found: NDArray[np.bool_] | None = None
-        for s in self.quantised[target].incoming:
-            if s.source == source:
-                m = self.matrix(s.weight)
-                here = np.zeros(m.shape[1], bool)
-                here[m.indices[m.indptr[lo] : m.indptr[hi]]] = True
-                found = here if found is None else found | here
-        assert found is not None
-        return found
+        key = (target, source, lo, hi)
+        if key not in self._reached:
+            parts = [
+                self.matrix(s.weight)
+                for s in self.quantised[target].incoming
+                if s.source == source
+            ]
+            found = np.zeros(parts[0].shape[1], bool)
+            for m in parts:
+                found[m.indices[m.indptr[lo] : m.indptr[hi]]] = True
+            self._reached[key] = found
+        return self._reached[key]
+
+    def forget(self, target: str) -> None:
+        """Drop what is known of the slices of `target`, because it is being cut anew."""
+        self._reached = {k: v for k, v in self._reached.items() if k[0] != target}
 
 
 def partition(
@@ -124,7 +132,9 @@ class _Planner:
                 return count
             if count >= p.n:
                 raise self._too_big(p, worst[1])
-            count = min(p.n, count + max(1, count // 16))
+            # what a slice needs is at best proportional to its length, so this never overshoots
+            count = min(p.n, max(count + 1, int(count * worst[0])))
+            self.links.forget(p.name)
 
     def _worst(self, p: Population, lo: int, hi: int) -> tuple[float, Limit | None]:
         load = self._load(p, lo, hi)

@@ -102,6 +102,7 @@ def _measured(
     batch = next(iter(inputs.values())).shape[0]
     if chip.spec["timing"]["kind"] != "measured":
         return Quantity.exact(meter.seconds / batch, "s"), None
+    go({k: v[:1] for k, v in inputs.items()})  # the first one is warming up
     seconds, joules = [], []
     for b in range(min(batch, TIMED_SAMPLES)):
         one = {k: v[b : b + 1] for k, v in inputs.items()}
@@ -162,7 +163,7 @@ def _input(program: Program, name: str, population: PopulationMap, x: NDArray[An
             where=f"input {name}",
             got=f"{x.dtype}, {x.min():g} to {x.max():g}",
             allowed="bool or counts >= 0",
-            hint="encode the input, e.g. mossy.signals.rate(x, steps, rng)",
+            hint="encode the input, e.g. mossy.signals.encode.rate(x, steps, rng)",
         )
     x = x.reshape(flat)
     return x.astype(np.uint8) if x.dtype.kind == "b" else x

@@ -3,7 +3,8 @@
 Scaling. Weights become even mantissas in [-254, 254] with one exponent e >= 0 for a population, so
 one unit of potential is v_scale = w_scale 2^e 64 / gain register units. e is the smallest that
 gives the threshold a mantissa of at least 512 (0.1 % resolution), as long as threshold, bias
-and the worst sum of inputs stay in range. Potentials are shifted so that v_reset is the register's zero.
+and the worst sum of inputs stay in range. Potentials are shifted so that v_reset is the
+register's zero.
 
     lif        decay_u = 4096: the current is this step's input alone
     cuba_lif   decay_u = 4096 (1 - alpha_syn)            decay_v = 4096 (1 - alpha)

@@ -4,6 +4,10 @@ Scaling (py-spinnaker2's NIR import): weights w_int = round(w * w_scale), w_scal
 over all synapses of the target population (15 / max|w| where a synapse needs a delay), everything
 else in the same unit, s = w_scale / gain:  threshold = v_th s,  i_offset = offset s,  v_reset s.
 
+Order of a step: v <- alpha v + x + i_offset, then the threshold, confirmed on the trace released
+with the NIR paper. For lif_curr_exp, decay, input, then the membrane with the new current is
+assumed: the chip's own order is not published.
+
 Assumed, for lack of a published map: 4-byte row pointers, 16-byte population table entries, 16-bit
 ring buffer slots, one bit per neuron for 128 recorded steps.
 """

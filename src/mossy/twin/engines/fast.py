@@ -58,12 +58,12 @@ def push_fired(fired, count, start, ring, t, latency, one, net, counts, raster, 
 
 
 @numba.njit(cache=True, nogil=True)
-def push_values(x, start, ring, t, latency, one, net, counts, raster, shown, whole):  # type: ignore[no-untyped-def]
-    """Push numbers instead of spikes: x (batch, n). whole: they count as that many packets."""
+def push_values(x, at, start, ring, t, latency, one, net, counts, raster, shown, whole):  # type: ignore[no-untyped-def]
+    """Push numbers x[:, at] instead of spikes: x (batch, time, n). whole: that many packets."""
     slots = ring.shape[1]
     for b in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            value = x[b, i]
+        for i in range(x.shape[2]):
+            value = x[b, at, i]
             if value != 0:
                 g = start + i
                 packets = int(value) if whole else 1
@@ -164,12 +164,12 @@ class _Plan:
         count = np.zeros(batch, np.int64)
         one = linked.one_delay
         whole = {k: not np.issubdtype(x.dtype, np.floating) for k, x in inputs.items()}
-        typed = {k: x.astype(linked.drive, copy=False) for k, x in inputs.items()}
+        typed = {k: np.ascontiguousarray(x, linked.drive) for k, x in inputs.items()}
         for t in range(self.steps):
             for name, first in self.sources.items():
                 if t < typed[name].shape[1]:
                     push_values(
-                        typed[name][:, t], first, ring, t, latency, one,
+                        typed[name], t, first, ring, t, latency, one,
                         self.net, counts, raster, self.shown, whole[name],
                     )  # fmt: skip
             for p, state, f in zip(linked.phases, live, fired, strict=True):
@@ -178,9 +178,9 @@ class _Plan:
                     f, count, p.start, ring, t, latency, one, self.net, counts, raster, self.shown
                 )
                 if p.graded:
-                    v = np.ascontiguousarray(state["v"]).astype(linked.drive, copy=False)
+                    v = np.ascontiguousarray(state["v"][:, None], linked.drive)
                     push_values(
-                        v, p.start, ring, t, latency, one, self.net, counts, raster, self.shown,
+                        v, 0, p.start, ring, t, latency, one, self.net, counts, raster, self.shown,
                         False,
                     )  # fmt: skip
                 if states:

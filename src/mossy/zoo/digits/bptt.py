@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
 
-SLOPE = 2.0  # of S at the threshold; by validation among 1, 2, 5 and 10
+SLOPE = 2.0  # of S at the threshold; by validation among 1, 2 and 5
 THRESHOLD = 1.0
 
 
@@ -63,7 +63,8 @@ def hard(z: Array) -> Array:
 def smooth(z: Array) -> Array:
     """S(z), the smooth stand-in whose derivative the backward pass uses."""
     scaled = SLOPE * z
-    return 0.5 + 0.5 * scaled / (1.0 + np.abs(scaled))
+    half: Array = 0.5 + 0.5 * scaled / (1.0 + np.abs(scaled))
+    return half
 
 
 def slope(z: Array) -> Array:

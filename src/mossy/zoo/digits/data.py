@@ -1,9 +1,12 @@
 """Handwritten digits as spikes: scikit-learn's 1,797 images of 8x8 pixels with values 0 to 16.
 
 A pixel of brightness x in [0, 1] spikes round(steps x) times, evenly spaced: in step t = 1..steps
-if floor(t x + 1/2) > floor((t - 1) x + 1/2). Nothing is drawn at random, so nothing is lost to
-noise: with settings otherwise equal, held-out training images gave 97 to 98 % in 8 steps, against
-96.7 % in 16 steps of Bernoulli spikes and 90 % with one spike per pixel, the brightest first.
+if floor(t x + 1/2) > floor((t - 1) x + 1/2). Nothing is drawn at random,
+so an image's spikes never depend on its place in a batch. Accuracy on images held out of the
+training split, mean of three seeds, settings otherwise as in `build`:
+
+    evenly spaced, 8 steps     98.2 %        Bernoulli, 16 steps    98.1 %
+    one spike, 8 steps         96.4 %        Bernoulli, 8 steps     98.0 %
 """
 
 from __future__ import annotations

@@ -1,0 +1,5 @@
+"""`python -m mossy.cli` is the `mossy` command."""
+
+from mossy.cli import main
+
+main()

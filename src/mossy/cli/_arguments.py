@@ -1,0 +1,109 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mossy.errors import BadInput
+
+if TYPE_CHECKING:
+    from mossy.passes import Options
+
+Net = Annotated[
+    str, typer.Argument(metavar="NET", help="A .nir file or the name of a zoo network.")
+]
+NetOrProgram = Annotated[
+    str,
+    typer.Argument(
+        metavar="NET", help="A .nir file, the name of a zoo network or a .mossy program."
+    ),
+]
+Dt = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Time step; needed where the .nir file holds none."),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(metavar="X.npy", help="Inputs (batch, time, ...). Default: the zoo's test data."),
+]
+Labels = Annotated[
+    Path | None, typer.Option(metavar="Y.npy", help="Class indices (batch,), for the accuracy.")
+]
+Samples = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Run the first N inputs only.")
+]
+Integrator = Annotated[
+    str | None, typer.Option(metavar="NAME", help="euler (default) or exponential.")
+]
+Reset = Annotated[str | None, typer.Option(metavar="NAME", help="node (default) or subtract.")]
+Calibrate = Annotated[
+    int,
+    typer.Option(min=0, metavar="N", help="Inputs that show the compiler how busy the network is."),
+]
+Decode = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RULE",
+        help="spike_count, first_spike or max_potential. Default: what the output carries.",
+    ),
+]
+Engine = Annotated[str, typer.Option(metavar="NAME", help="fast, or reference (packet by packet).")]
+Assume = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FACT=VALUE", help="Assume a fact of the chip, in its unit; repeatable."),
+]
+Bits = Annotated[
+    int | None, typer.Option(min=2, metavar="N", help="Weight bits. Default: the chip's best.")
+]
+Chips = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Most chips to use. Default: all there are.")
+]
+Tick = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Real time per step, on chips that keep step by a timer."),
+]
+NeuronsPerCore = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Most neurons on a core.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+CALIBRATE = 64
+
+
+def facts(assume: Sequence[str] | None) -> dict[str, float]:
+    """Return the facts of `--assume fact=value`. Raises BadInput E0604."""
+    found: dict[str, float] = {}
+    for text in assume or ():
+        name, equals, value = text.partition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not (name.strip() and equals and abs(number) < float("inf")) or name in found:
+            raise BadInput(
+                "E0604",
+                "an assumption is one fact and one number",
+                where="--assume",
+                got=repr(text),
+                allowed="FACT=VALUE, each fact once",
+                hint="mossy chips NAME lists a chip's facts and their units",
+            )
+        found[name.strip()] = number
+    return found
+
+
+def compiler_options(
+    bits: int | None, chips: int | None, tick: float | None, neurons_per_core: int | None
+) -> Options:
+    """Return the compiler's options. Raises BadInput E0610 for a tick that is no time."""
+    from mossy.passes import Options
+
+    if tick is not None and not 0 < tick < float("inf"):
+        raise BadInput(
+            "E0610", "a tick takes time", where="--tick", got=tick, allowed="seconds > 0"
+        )
+    return Options(bits=bits, chips=chips, tick=tick, neurons_per_core=neurons_per_core)

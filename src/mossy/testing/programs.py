@@ -1,0 +1,49 @@
+"""The tiny zoo compiled for a chip, with every intermediate value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mossy.chips import Chip
+from mossy.errors import DoesNotFit, UnsupportedNode
+from mossy.network.graph import network_hash
+from mossy.passes.align import align
+from mossy.passes.lower import lower
+from mossy.passes.options import Options
+from mossy.passes.pipeline import Header, Stages, assemble
+from mossy.passes.quantise import quantise
+from mossy.program import Program
+from mossy.testing.networks import Case, cases
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A case, its program on one chip, and the values between."""
+
+    case: Case
+    program: Program
+    stages: Stages
+
+
+def compile_case(case: Case, chip: Chip, options: Options | None = None) -> Compiled:
+    """Return `case` compiled. Raises UnsupportedNode, DoesNotFit."""
+    wanted, net = options or Options(), case.network
+    populations = align(lower(net), chip.latency)
+    quantised = quantise(populations, chip, wanted, None)
+    header = Header(net.name, network_hash(net), net.dt, net.integrator, net.reset)
+    program, stages = assemble(populations, quantised, chip, wanted, header)
+    return Compiled(case, program, stages)
+
+
+@lru_cache(maxsize=8)
+def accepted(chip: Chip) -> tuple[Compiled, ...]:
+    """Return every case that the chip takes, compiled once as it is and once cut into small cores."""
+    found = []
+    for case in cases():
+        for options in (Options(), Options(neurons_per_core=3)):
+            try:
+                found.append(compile_case(case, chip, options))
+            except (UnsupportedNode, DoesNotFit):
+                continue
+    return tuple(found)

@@ -1,0 +1,110 @@
+"""Test vectors of a chip: registers and summed inputs in, states and spikes out, in one .npz.
+
+A file holds `model` (name of a neuron model), `fmt`, `params` and `state` (records, one per
+neuron), `drive` (steps, n, inputs), the expected `states` (steps, n) and `fired` (steps, n), and
+`provenance`: who computed the expected numbers, and how. Nothing in it depends on mossy's compiler
+or its program format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mossy import discover, neurons
+from mossy.chips.chip import MARKER, PACKAGE
+
+
+@dataclass(frozen=True, eq=False)
+class Vector:
+    """One vector; see the module for the shapes."""
+
+    model: str
+    provenance: str
+    fmt: NDArray[np.int64]
+    params: NDArray[Any]
+    state: NDArray[Any]
+    drive: NDArray[Any]
+    states: NDArray[Any]
+    fired: NDArray[np.bool_]
+
+
+def files(chip: str) -> list[Traversable]:
+    """Return the vector files in a chip's folder, by name."""
+    folder = discover.folders(PACKAGE, MARKER)[chip].joinpath("vectors")
+    if not folder.is_dir():
+        return []
+    return sorted((f for f in folder.iterdir() if f.name.endswith(".npz")), key=lambda f: f.name)
+
+
+def read(file: Traversable) -> Vector:
+    """Return the vector in a file. Raises KeyError, ValueError where it is not one."""
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
+        texts = {k: str(data[k]) for k in ("model", "provenance")}
+        return Vector(**texts, **{f.name: data[f.name] for f in fields(Vector)[len(texts) :]})
+
+
+def write(vector: Vector, path: Path) -> None:
+    """Write a vector."""
+    np.savez_compressed(path, **{f.name: getattr(vector, f.name) for f in fields(Vector)})
+
+
+def replay(vector: Vector) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return states (steps, n) and spikes (steps, n) of the model's Python step."""
+    model = neurons.model(vector.model)
+    state = vector.state.astype(model.state).view(np.recarray)
+    params = vector.params.astype(model.params).view(np.recarray)
+    fmt = tuple(vector.fmt.tolist())
+    states = np.zeros(vector.fired.shape, model.state)
+    fired = np.zeros(vector.fired.shape, bool)
+    for t, k, x in _drives(vector):
+        fired[t, k] = model.step(state[k], x[0], x[-1], params[k], fmt)
+        states[t, k] = state[k]
+    return states, fired
+
+
+def replay_compiled(vector: Vector) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the same of the model's compiled loop."""
+    model = neurons.model(vector.model)
+    state = vector.state.astype(model.state)[None]
+    params = vector.params.astype(model.params)
+    steps, n = vector.fired.shape
+    ring = vector.drive.astype(model.drive).reshape(1, steps, n * model.inputs)
+    states = np.zeros((steps, n), model.state)
+    fired = np.zeros((steps, n), bool)
+    which, count = np.zeros((1, n), np.int32), np.zeros(1, np.int64)
+    for t in range(steps):
+        model.update(state, params, ring, t, 0, tuple(vector.fmt.tolist()), which, count)
+        fired[t, which[0, : count[0]]] = True
+        states[t] = state[0]
+    return states, fired
+
+
+def difference(vector: Vector, states: NDArray[Any], fired: NDArray[np.bool_]) -> str:
+    """Return where a replay first leaves the vector, or nothing."""
+    for name in vector.states.dtype.names or ():
+        places = np.argwhere(states[name] != vector.states[name])
+        if len(places):
+            t, k = places[0]
+            return (
+                f"{name} of neuron {k} in step {t} is {states[name][t, k]}, "
+                f"the vector says {vector.states[name][t, k]}"
+            )
+    places = np.argwhere(fired != vector.fired)
+    if len(places):
+        t, k = places[0]
+        return f"neuron {k} in step {t}: fired is {fired[t, k]}, the vector says otherwise"
+    return ""
+
+
+def _drives(vector: Vector) -> Iterator[tuple[int, int, list[Any]]]:
+    steps, n, _ = vector.drive.shape
+    for t in range(steps):
+        for k in range(n):
+            yield t, k, vector.drive[t, k].tolist()
