@@ -252,3 +252,40 @@ def currents(
     return {
         name: rng.integers(-8, 9, (batch, steps, *net.shapes[name][0])) / 4 for name in net.inputs
     }
+
+
+def sample(reset: Any = "node", recurrent: bool = True) -> Network:
+    """Return a fixed network: convolution, dense layer, recurrent edge, and a skip that must wait.
+
+    in (1, 4, 4) -> conv -> a (2, 3, 3) -> dense -> b (4) -> dense -> c (2), in -> dense -> c
+    """
+
+    def lif(shape: Shape) -> LIF:
+        one = np.ones(shape)
+        return LIF(2 * DT * one, 2 * one, 0 * one, one, 0 * one)
+
+    rng = np.random.default_rng(5)
+
+    def weight(*shape: int) -> NDArray[np.float64]:
+        return rng.integers(-6, 9, shape) / 4
+
+    nodes: dict[str, Node] = {
+        "in": Input((1, 4, 4)),
+        "conv": Conv2d(np.array([[[[2, 1], [-1, 1]]], [[[1, -1], [1, 2]]]]) / 2, np.zeros(2)),
+        "a": lif((2, 3, 3)),
+        "flat": Flatten(),
+        "ab": Linear(weight(4, 18)),
+        "b": lif((4,)),
+        "bc": Linear(weight(2, 4)),
+        "c": lif((2,)),
+        "skip_flat": Flatten(),
+        "skip": Linear(weight(2, 16)),
+        "out": Output((2,)),
+    }
+    edges = [("in", "conv"), ("conv", "a"), ("a", "flat"), ("flat", "ab"), ("ab", "b")]
+    edges += [("b", "bc"), ("bc", "c"), ("in", "skip_flat"), ("skip_flat", "skip"), ("skip", "c")]
+    edges += [("c", "out")]
+    if recurrent:
+        nodes["bb"] = Linear(weight(4, 4))
+        edges += [("b", "bb"), ("bb", "b")]
+    return graph.build(nodes, edges, DT, "euler", reset, "sample")

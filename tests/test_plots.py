@@ -57,7 +57,7 @@ def test_potentials_are_drawn_as_lines(tmp_path: Path) -> None:
     assert (tmp_path / "v.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("on", names())
+@pytest.mark.parametrize("on", [n for n in names() if chip(n).rules.places(chip(n).facts)])
 def test_the_placement_shades_each_core_by_its_memory(on: str, tmp_path: Path) -> None:
     program = compile(toy.network(), on, options=Options(neurons_per_core=10))
     plots.placement(program, path=tmp_path / "p.png")
@@ -72,6 +72,24 @@ def test_the_placement_shades_each_core_by_its_memory(on: str, tmp_path: Path) -
     }
     assert len(expected) >= 2
     assert expected <= colours(tmp_path / "p.png")
+
+
+def test_a_platform_without_places_is_a_list_of_its_cores(tmp_path: Path) -> None:
+    program = compile(toy.network(), "cpu")
+    plots.placement(program, path=tmp_path / "p.png")
+    palette = plots._colours(program)
+    filled = {palette[c.population] for c in program.cores if c.memory[0].size}
+    assert len(filled) == 2 and filled <= colours(tmp_path / "p.png")
+
+
+def test_populations_that_share_a_colour_differ_in_hatching() -> None:
+    program = compile(toy.network(), "loihi1", options=Options(neurons_per_core=1))
+    first = program.populations[0]
+    named = [dataclasses.replace(first, name=f"p{i}") for i in range(14)]
+    cores = [dataclasses.replace(c, population=f"p{i}") for i, c in enumerate(program.cores[-14:])]
+    many = dataclasses.replace(program, populations=tuple(named), cores=tuple(cores))
+    looks = {(t.colour, t.hatch) for t in plots._tiles(many, None)}
+    assert len(looks) == 14
 
 
 def test_several_chips_are_drawn_side_by_side(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from mossy.chips import Chip
 from mossy.chips import chip as find_chip
 from mossy.chips.quantised import CoreLoad
 from mossy.errors import BadInput
-from mossy.program import CoreImage, PopulationMap, Program
+from mossy.program import PopulationMap, Program
+from mossy.program.artefact import Place
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's eight without black and yellow, which is too light for dots on white
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+HATCHES = ("", "////", "....", "xxxx")  # for the second six populations, the third, ...
 GREY, FREE = "#555555", "#EDEDED"
 LIGHTEST = 0.25  # strength of the colour of an empty core
 DPI = 150
@@ -70,20 +72,16 @@ def placement(program: Program, *, path: str | Path) -> None:
     """
     chip = find_chip(program.chip)
     grid = chip.rules.places(chip.facts)
-    colours = _colours(program)
     room = core_memory(chip)
-    used = {c.number: sum(b.size for b in c.memory) for c in program.cores}
-    full = room or max(used.values(), default=1) or 1
-    share = {k: min(v / full, 1.0) for k, v in used.items()}
-    placed = [c for c in program.cores if c.place is not None]
-    draw = _draw_machine if grid else _draw_list
-    figure = draw(chip, placed, colours, share)
-    memory = "of a core's memory" if room else "of the memory of the largest"
+    tiles = _tiles(program, room)
     title = f"{program.network} on {chip.title}"
     if grid:
-        title += f": {len(placed)} core{'s' if len(placed) > 1 else ''}"
+        title += f": {len(tiles)} core{'s' if len(tiles) > 1 else ''}"
+        figure = _draw_machine(chip, tiles)
+        _legend(figure, tiles, "of a core's memory" if room else "of the memory of the fullest")
+    else:
+        figure = _draw_list(tiles)
     figure.suptitle(title, x=0.01, ha="left", weight="bold")
-    _legend(figure, program, placed, colours, memory, bool(grid))
     _save(figure, path)
 
 
@@ -190,14 +188,39 @@ def _draw_potential(ax: Axes, panel: _Panel, program: Program, result: Result, s
 
 
 # ------------------------------------------------------------------------------ placement
-def _draw_machine(
-    chip: Chip,
-    placed: list[CoreImage],
-    colours: dict[str, str],
-    share: dict[int, float],
-) -> Figure:
+@dataclass(frozen=True)
+class _Tile:
+    """A core as it is drawn. share: of a core's memory, 0 to 1."""
+
+    number: int
+    population: str
+    place: Place
+    memory: int
+    share: float
+    colour: str
+    hatch: str
+
+
+def _tiles(program: Program, room: int | None) -> list[_Tile]:
+    """The cores that are on the chip; those of the host have no place."""
+    used = {c.number: sum(b.size for b in c.memory) for c in program.cores}
+    full = room or max(used.values(), default=1) or 1
+    colours, names = _colours(program), [p.name for p in program.populations]
+    tiles = []
+    for c in program.cores:
+        if c.place is not None:
+            again = names.index(c.population) // len(COLOURS)
+            share, hatch = min(used[c.number] / full, 1.0), HATCHES[again % len(HATCHES)]
+            colour = colours[c.population]
+            tiles.append(
+                _Tile(c.number, c.population, c.place, used[c.number], share, colour, hatch)
+            )
+    return tiles
+
+
+def _draw_machine(chip: Chip, tiles: list[_Tile]) -> Figure:
     cells, across, down = _cells(chip)
-    chips = sorted({c.place[:2] for c in placed if c.place}) or [(0, 0)]
+    chips = sorted({t.place[:2] for t in tiles}) or [(0, 0)]
     wide = max(x for x, _ in chips) + 1
     high = max(y for _, y in chips) + 1
     size = 4.6 if len(chips) == 1 else max(2.2, 7.5 / max(wide, high))
@@ -211,8 +234,8 @@ def _draw_machine(
             ax.set_axis_off()
             if (x, y) not in chips:
                 continue
-            here = {c.place[2]: c for c in placed if c.place and c.place[:2] == (x, y)}
-            _draw_chip(ax, cells, here, colours, share, names=len(chips) == 1)
+            here = {t.place[2]: t for t in tiles if t.place[:2] == (x, y)}
+            _draw_chip(ax, cells, here, names=len(chips) == 1)
             ax.set_title(f"chip {x}, {y}: {len(here)} of {len(cells)} cores", fontsize=9,
                          color=GREY, loc="left")  # fmt: skip
             ax.set_xlim(-0.1, across + 0.1)
@@ -237,70 +260,55 @@ def _cells(chip: Chip) -> tuple[list[tuple[float, float, float]], float, float]:
 
 
 def _draw_chip(
-    ax: Axes,
-    cells: list[tuple[float, float, float]],
-    here: dict[int, CoreImage],
-    colours: dict[str, str],
-    share: dict[int, float],
-    names: bool,
+    ax: Axes, cells: list[tuple[float, float, float]], here: dict[int, _Tile], names: bool
 ) -> None:
     from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import withStroke
 
+    outline = [withStroke(linewidth=2, foreground="white")]  # numbers stand out on any colour
     for k, (x, y, side) in enumerate(cells):
-        core = here.get(k)
-        colour = FREE if core is None else _shade(colours[core.population], share[core.number])
-        ax.add_patch(Rectangle((x, y), side, side, facecolor=colour, lw=0))
-        if core is not None and names:
-            dark = share[core.number] > 0.55
-            ax.text(x + side / 2, y + side / 2, str(core.number), ha="center", va="center",
-                    fontsize=8, color="white" if dark else "black")  # fmt: skip
+        tile = here.get(k)
+        if tile is None:
+            ax.add_patch(Rectangle((x, y), side, side, facecolor=FREE, lw=0))
+            continue
+        face = _shade(tile.colour, tile.share)
+        ax.add_patch(
+            Rectangle((x, y), side, side, facecolor=face, lw=0, hatch=tile.hatch, edgecolor="w")
+        )
+        if names:
+            ax.text(x + side / 2, y + side / 2, str(tile.number), ha="center", va="center",
+                    fontsize=8, path_effects=outline)  # fmt: skip
 
 
-def _draw_list(
-    chip: Chip,
-    placed: list[CoreImage],
-    colours: dict[str, str],
-    share: dict[int, float],
-) -> Figure:
-    figure = _figure((7.6, 0.9 + 0.3 * max(len(placed), 5)))
+def _draw_list(tiles: list[_Tile]) -> Figure:
+    figure = _figure((6.4, 0.9 + 0.3 * max(len(tiles), 3)))
     ax = figure.subplots()
-    rows = range(len(placed))
-    ax.barh(rows, [sum(b.size for b in c.memory) / 1024 for c in placed], height=0.7,
-            color=[_shade(colours[c.population], share[c.number]) for c in placed])  # fmt: skip
-    ax.set_yticks(rows, [f"{c.number} {_short(c.population)}" for c in placed])
-    ax.set_ylim(max(len(placed), 5) - 0.5, -0.5)
+    rows = range(len(tiles))
+    ax.barh(rows, [t.memory / 1024 for t in tiles], height=0.7, color=[t.colour for t in tiles])
+    ax.set_yticks(rows, [f"{t.number} {_short(t.population)}" for t in tiles])
+    ax.set_ylim(max(len(tiles), 3) - 0.5, -0.5)
     ax.set_xlabel("memory (KiB)")
     ax.spines[["top", "right"]].set_visible(False)
     return figure
 
 
-def _legend(
-    figure: Figure,
-    program: Program,
-    placed: list[CoreImage],
-    colours: dict[str, str],
-    memory: str,
-    grid: bool,
-) -> None:
+def _legend(figure: Figure, tiles: list[_Tile], memory: str) -> None:
     from matplotlib.patches import Patch
 
-    count = {p.name: sum(c.population == p.name for c in placed) for p in program.populations}
-    handles = [
-        Patch(
-            color=colours[name],
-            label=f"{_short(name)}: {n} core{'s' if n > 1 else ''}" if grid else _short(name),
+    first = {t.population: t for t in reversed(tiles)}
+    handles = []
+    for name in dict.fromkeys(t.population for t in tiles):
+        n = sum(t.population == name for t in tiles)
+        label = f"{_short(name)}: {n} core{'s' if n > 1 else ''}"
+        tile = first[name]
+        handles.append(
+            Patch(facecolor=tile.colour, hatch=tile.hatch, edgecolor="w", lw=0, label=label)
         )
-        for name, n in count.items()
-        if n
-    ]
-    shades = [
-        Patch(color=_shade(GREY, s), label=f"{s:.0%} {memory}" if s == 1 else f"{s:.0%}")
-        for s in (0.0, 0.5, 1.0)
-    ]
-    free = [Patch(color=FREE, label="free")] if grid else []
-    figure.legend(
-        handles=[*handles, *free, *shades], loc="outside right upper", frameon=False, fontsize=8
-    )
+    handles.append(Patch(color=FREE, label="free"))
+    for s in (0.0, 0.5, 1.0):
+        label = f"{s:.0%} {memory}" if s == 1 else f"{s:.0%}"
+        handles.append(Patch(color=_shade(GREY, s), label=label))
+    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8)
 
 
 # ------------------------------------------------------------------------------ shared

@@ -58,6 +58,23 @@ def test_processor_stays_close_on_ordinary_numbers(integrator: Any) -> None:
     np.testing.assert_allclose(got, wanted["out"], atol=1e-5)
 
 
+def test_a_feedback_edge_brings_zero_at_first_whatever_memory_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = np.ones(1)
+    nodes = {"in": Input((1,)), "a": LIF(2e-3 * one, 2 * one, 0 * one, 0.5 * one, 0 * one)}
+    nodes |= {"w": Linear(-np.ones((1, 1))), "out": Output((1,))}  # type: ignore[dict-item]
+    net = graph.build(nodes, [("in", "a"), ("a", "w"), ("w", "a"), ("a", "out")], 1e-3)
+    x = np.ones((1, 4, 1))
+    wanted = compile(net, "cpu").run(x, threads=1).outputs["out"]
+
+    def dirty(shape: Any, dtype: Any = float, **other: Any) -> NDArray[Any]:
+        return np.full(shape, np.nan if np.dtype(dtype).kind == "f" else -1, dtype)
+
+    monkeypatch.setattr(np, "empty", dirty)
+    np.testing.assert_array_equal(reference.run(net, x)["out"], wanted)
+
+
 # ------------------------------------------------------------------------------ chips
 EXACT = {
     # float32 registers hold a few halvings of small numbers

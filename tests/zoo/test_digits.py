@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from mossy import zoo
 from mossy.network import reference
@@ -136,3 +137,14 @@ def test_encoder_spreads_spikes_evenly() -> None:
 def test_encoder_counts_round_brightness_half_up() -> None:
     x = np.arange(17)[None] / 16
     np.testing.assert_array_equal(encode(x, 8).sum(axis=1)[0], (np.arange(17) + 1) // 2)
+
+
+def test_the_stored_split_is_scikit_learns() -> None:
+    pixels, labels = load_digits(return_X_y=True)
+    seed = zoo.card("digits").split_seed
+    train, test, train_y, test_y = train_test_split(
+        pixels / 16, labels, test_size=360, stratify=labels, random_state=seed
+    )
+    for found, x, y in ((images("train"), train, train_y), (images("test"), test, test_y)):
+        np.testing.assert_array_equal(found[0], x)
+        np.testing.assert_array_equal(found[1], y)

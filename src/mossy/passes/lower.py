@@ -276,7 +276,7 @@ def _step_matrix(
         return sparse.csr_array(sparse.diags_array(_flat(node.scale, shape_in))), None
     if isinstance(node, nd.Linear | nd.Affine):
         w = node.weight.reshape(-1, *node.weight.shape[-2:])
-        step = sparse.csr_array(sparse.block_diag(list(w), format="csr"))
+        step = sparse.csr_array(w[0] if len(w) == 1 else sparse.block_diag(list(w), format="csr"))
         bias = _flat(node.bias, shape_out) if isinstance(node, nd.Affine) else None
         return step, bias
     if isinstance(node, nd.Conv1d):

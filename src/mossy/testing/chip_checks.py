@@ -63,7 +63,7 @@ def check_every_fact_has_a_basis_and_a_source(chip: Chip) -> None:
 
 
 def check_every_fact_named_exists(chip: Chip) -> None:
-    """Facts named in [timing], [[energy]] and [memory] exist; so do those that rules.py asks for."""
+    """Facts named in [timing], [[energy]] and [memory] exist, and those that rules.py needs."""
     for name in sorted(named_facts(chip)):
         expect(name in set(chip.facts), f"chip.toml names the fact {name!r}, which it lacks")
     asked: set[str] = set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.random import Generator
@@ -62,7 +63,7 @@ def weights(rng: Generator, *shape: int) -> NDArray[np.float64]:
 
 def _case(name: str, nodes: Mapping[str, nd.Node], edges: Edges | None) -> Case:
     keys = list(nodes)
-    links = edges or list(zip(keys, keys[1:], strict=False))
+    links = edges or list(pairwise(keys))
     net = build(nodes, links, DT, name=name)
     shape = net.shapes[net.inputs[0]][1]
     rng = np.random.default_rng([SEED, sum(map(ord, name))])
@@ -124,7 +125,7 @@ def _recurrent(rng: Generator) -> tuple[dict[str, nd.Node], Edges]:
         lif2=lif(),
     )
     chain = ["input", "fc1", "lif1", "fc2", "lif2", "output"]
-    return nodes, [*zip(chain, chain[1:], strict=False), ("lif1", "back"), ("back", "lif1")]
+    return nodes, [*pairwise(chain), ("lif1", "back"), ("back", "lif1")]
 
 
 def _skip(rng: Generator) -> tuple[dict[str, nd.Node], Edges]:
@@ -143,7 +144,7 @@ def _skip(rng: Generator) -> tuple[dict[str, nd.Node], Edges]:
     )
     chain = ["input", "fc1", "lif1", "fc2", "lif2", "fc3", "lif3", "output"]
     aside = ["lif1", "wait", "around", "lif3"]
-    return nodes, [*zip(chain, chain[1:], strict=False), *zip(aside, aside[1:], strict=False)]
+    return nodes, [*pairwise(chain), *pairwise(aside)]
 
 
 def _cuba(rng: Generator) -> tuple[dict[str, nd.Node], None]:

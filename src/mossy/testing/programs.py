@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from mossy.chips import Chip
 from mossy.errors import DoesNotFit, UnsupportedNode
 from mossy.network.graph import network_hash
@@ -38,10 +40,13 @@ def compile_case(case: Case, chip: Chip, options: Options | None = None) -> Comp
 
 @lru_cache(maxsize=8)
 def accepted(chip: Chip) -> tuple[Compiled, ...]:
-    """Return every case that the chip takes, compiled once as it is and once cut into small cores."""
+    """Return every case that the chip takes, compiled as it is and then cut into smaller cores."""
     found = []
     for case in cases():
-        for options in (Options(), Options(neurons_per_core=3)):
+        largest = max(
+            int(np.prod(shape, dtype=np.int64)) for shape, _ in case.network.shapes.values()
+        )
+        for options in (Options(), Options(neurons_per_core=largest // 3)):
             try:
                 found.append(compile_case(case, chip, options))
             except (UnsupportedNode, DoesNotFit):

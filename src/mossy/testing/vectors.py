@@ -46,8 +46,8 @@ def files(chip: str) -> list[Traversable]:
 def read(file: Traversable) -> Vector:
     """Return the vector in a file. Raises KeyError, ValueError where it is not one."""
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
-        texts = {k: str(data[k]) for k in ("model", "provenance")}
-        return Vector(**texts, **{f.name: data[f.name] for f in fields(Vector)[len(texts) :]})
+        found: dict[str, Any] = {f.name: data[f.name] for f in fields(Vector)}
+    return Vector(**found | {k: str(found[k]) for k in ("model", "provenance")})
 
 
 def write(vector: Vector, path: Path) -> None:

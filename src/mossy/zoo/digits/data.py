@@ -11,7 +11,10 @@ training split, mean of three seeds, settings otherwise as in `build`:
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import importlib.util
+from importlib import resources
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,26 +23,34 @@ from mossy import zoo
 
 Split = Literal["train", "test"]
 
-TEST_IMAGES = 360
 BRIGHTEST = 16.0
 
 
 def images(split: Split) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return brightness (n, 64) in [0, 1] and labels (n,), split by class with the card's seed."""
-    # Imported late: scikit-learn takes a second to load, and only the data need it.
+    table = _table()
+    text = resources.files("mossy.zoo.digits").joinpath("split.txt").read_text("utf-8")
+    train, test = (line for line in text.splitlines() if not line.startswith("#"))
+    chosen = np.array((train if split == "train" else test).split(), np.int64)
+    return table[chosen, :-1] / BRIGHTEST, table[chosen, -1].astype(np.int64)
+
+
+def _table() -> NDArray[np.float64]:
+    """All images as rows of 64 pixels and the label, from scikit-learn's own file.
+
+    Importing scikit-learn for it takes over a second, reading the file that it ships takes none.
+    """
+    found = importlib.util.find_spec("sklearn")
+    places = (found.submodule_search_locations or []) if found else []
+    for place in places:
+        file = Path(place, "datasets", "data", "digits.csv.gz")
+        if file.is_file():
+            return np.loadtxt(file, delimiter=",")
     from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
 
     pixels, labels = load_digits(return_X_y=True)
-    parts: list[NDArray[Any]] = train_test_split(
-        pixels / BRIGHTEST,
-        labels.astype(np.int64),
-        test_size=TEST_IMAGES,
-        stratify=labels,
-        random_state=zoo.card("digits").split_seed,
-    )
-    train_x, test_x, train_y, test_y = parts
-    return (train_x, train_y) if split == "train" else (test_x, test_y)
+    table: NDArray[np.float64] = np.column_stack([pixels, labels])
+    return table
 
 
 def encode(x: NDArray[np.floating], steps: int) -> NDArray[np.bool_]:
