@@ -9,10 +9,11 @@ import pytest
 
 from mossy import twin
 from mossy.chips import names
-from mossy.compare import CHOICES, Comparison, _ratio, _value_and_range, compare, readout
+from mossy.compare import Comparison, _ratio, _value_and_range, compare, readout
 from mossy.errors import BadInput, UnknownName
 from mossy.network import reference
 from mossy.passes import compile
+from mossy.signals.answers import CHOICES
 from mossy.units import Quantity
 from tests.cli import toy
 
@@ -217,3 +218,11 @@ def test_an_unknown_way_to_read_the_output() -> None:
 
 def test_a_wrong_shape_ends_the_comparison_before_any_chip() -> None:
     assert refused(x=toy.inputs()[:, :, :3]).code == "E0120"
+
+
+def test_the_module_does_not_hide_the_function() -> None:
+    import mossy
+    import mossy.compare  # what makes the name of the package mean the module
+
+    found = mossy.compare(toy.network(), toy.inputs(), on=["cpu"])
+    assert found.rows[0].chip == "cpu"

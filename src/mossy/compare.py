@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mossy import passes, twin
@@ -28,18 +29,18 @@ from mossy.network import graph, reference
 from mossy.network import nodes as nd
 from mossy.passes import Options
 from mossy.program import Program
-from mossy.signals import decode as rules
+from mossy.signals.answers import Decode, check_labels, decoded, decoder
+from mossy.signals.decode import accuracy
 from mossy.twin import Result
+from mossy.twin.report import cores_used
 from mossy.units import Quantity, si
 
 if TYPE_CHECKING:
     import pandas
 
 Signal = NDArray[Any] | dict[str, NDArray[Any]]
-Decode = str | Callable[[NDArray[Any]], NDArray[Any]]
 Progress = Callable[[str, str, int], None]
 
-CHOICES = ("spike_count", "first_spike", "max_potential")
 TAKES_NO_CURRENTS = "E0187"  # of the twin: this chip's inputs are spikes, another's may be currents
 FLOAT = "float"  # stands for the float reference where progress names a chip
 
@@ -159,7 +160,7 @@ def compare(
     expected = None
     if truth is not None:
         outputs = reference.run(network, x)
-        expected = rules.accuracy(decoded(rule, outputs[network.outputs[0]]), truth)
+        expected = accuracy(decoded(rule, outputs[network.outputs[0]]), truth)
     say(FLOAT, "run", batch)
     rows: list[Row] = []
     results: dict[str, Result] = {}
@@ -171,7 +172,7 @@ def compare(
             row = _filled(row, found)
             if truth is not None:
                 answer = decoded(rule, found.outputs[network.outputs[0]])
-                row = dataclasses.replace(row, accuracy=rules.accuracy(answer, truth))
+                row = dataclasses.replace(row, accuracy=accuracy(answer, truth))
         else:
             row = dataclasses.replace(row, error=str(found))
         rows.append(row)
@@ -254,7 +255,7 @@ def _try(
 def _filled(row: Row, result: Result) -> Row:
     row = dataclasses.replace(
         row,
-        cores=sum(c.place is not None for c in result.program.cores),
+        cores=cores_used(result.program),
         spikes=result.counts.mean("spikes"),
         synaptic_events=result.counts.mean("synaptic_events"),
     )
@@ -322,53 +323,6 @@ def classes(network: nd.Network) -> int:
     return math.prod(network.shapes[network.outputs[0]][1])
 
 
-def decoder(
-    decode: Decode | None, carried: str
-) -> tuple[Callable[[NDArray[Any]], NDArray[Any]], str]:
-    """Return the rule that reads a class from an output, and its name. Raises BadInput E0611.
-
-    carried: what the output carries, "spikes" or "potential"; it decides where decode is None.
-    """
-    if callable(decode):
-        return decode, getattr(decode, "__name__", type(decode).__name__)
-    name = decode or ("spike_count" if carried == "spikes" else "max_potential")
-    if name not in CHOICES:
-        raise BadInput(
-            "E0611", "unknown way to read an output", got=repr(name), allowed=", ".join(CHOICES)
-        )
-    rule: Callable[[NDArray[Any]], NDArray[Any]] = getattr(rules, name)
-    return rule, name
-
-
-def decoded(rule: Callable[[NDArray[Any]], NDArray[Any]], output: NDArray[Any]) -> NDArray[Any]:
-    """Return the answers (batch,) that `rule` reads from an output (batch, time, *shape)."""
-    return rule(output.reshape(*output.shape[:2], -1))
-
-
-def check_labels(y: ArrayLike, batch: int, count: int) -> NDArray[np.int64]:
-    """Return `y` as class indices (batch,) below `count`. Raises BadInput E0603."""
-    labels = np.asarray(y)
-    if labels.shape != (batch,):
-        raise BadInput(
-            "E0603",
-            "labels do not match the inputs",
-            got=f"shape {labels.shape}",
-            allowed=f"({batch},): one class index per input",
-        )
-    if labels.dtype.kind not in "biuf" or (labels != np.rint(labels)).any():
-        raise BadInput(
-            "E0603", "labels must be whole numbers", got=labels.dtype, allowed=f"0 to {count - 1}"
-        )
-    if labels.min() < 0 or labels.max() >= count:
-        raise BadInput(
-            "E0603",
-            "a label is no class of the network's output",
-            got=f"{labels.min():g} to {labels.max():g}",
-            allowed=f"0 to {count - 1}",
-        )
-    return labels.astype(np.int64)
-
-
 # ------------------------------------------------------------------------------ text
 def _title(c: Comparison) -> str:
     text = (
@@ -390,7 +344,7 @@ def _table(c: Comparison) -> str:
 
 
 def _cells(r: Row) -> list[str]:
-    share = "" if r.assumed_share is None else f"{r.assumed_share:.0%}"
+    share = "" if r.assumed_share is None else f"{r.assumed_share:.1%}"
     cells = [r.chip, "" if r.accuracy is None else f"{r.accuracy:.2%}"]
     cells += [*_value_and_range(r.latency), *_value_and_range(r.energy), share, str(r.cores)]
     cells += [f"{r.spikes:,.0f}", f"{r.synaptic_events:,.0f}"]
@@ -436,3 +390,13 @@ def _remarks(c: Comparison) -> list[str]:
         if r.error:
             lines.append(f"{r.chip}: {r.error}")
     return ["", *lines] if lines else []
+
+
+class _Compare(ModuleType):
+    """`mossy.compare(...)` works whether or not something has imported this module before."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Comparison:
+        return compare(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _Compare

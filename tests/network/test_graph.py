@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_deep_networks_do_not_overflow_the_stack():
     names = [f"n{i}" for i in range(3000)]
     nodes = {"i": nd.Input((1,)), **dict.fromkeys(names, nd.Scale(ONE)), "o": nd.Output((1,))}
     keys = list(nodes)
-    assert order(build(nodes, list(zip(keys, keys[1:], strict=False)), 1e-3)) == keys
+    assert order(build(nodes, list(itertools.pairwise(keys)), 1e-3)) == keys
 
 
 @pytest.mark.parametrize("dt", [0, -1e-3, float("nan"), float("inf"), None, "1 ms", True])

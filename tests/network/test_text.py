@@ -25,7 +25,7 @@ def test_text_word_for_word():
     assert text(network(np.arange(6.0).reshape(3, 2))) == (
         "network toy  dt 0.001 s  integrator euler  reset subtract\n"
         "  input   Input   (2,)\n"
-        "  fc      Linear  (2,) -> (3,)  weight (3, 2) 0..5 #4b28d8be\n"
+        "  fc      Linear  (2,) -> (3,)  weight (3, 2) 0..5 #84a6e8b7\n"
         "  lif     LIF     (3,)  tau 0.01  r 1  v_leak 0  v_threshold 1  v_reset 0\n"
         "  output  Output  (3,)\n"
         "edge input -> fc\n"

@@ -21,7 +21,7 @@ from mossy.synapses import conv2d
 from numpy.typing import NDArray
 
 from tests.passes.mapped import small, stages
-from tests.strategies import Wanted, networks, spikes
+from tests.strategies import Wanted, networks, sample, spikes
 from tests.twin.runs import assert_same_activity, fuzz
 
 TAKES = {"spinnaker2": Wanted(), "loihi1": Wanted(resets=("node",))}
@@ -128,7 +128,7 @@ def test_every_key_reaches_its_destinations_and_nothing_else(
 
 
 def test_places_and_keys_are_used_once() -> None:
-    net = networks(Wanted(resets=("node",))).example()
+    net = sample()
     for name in TAKES:
         program, _ = stages(net, small(name, 3), Options(neurons_per_core=2))
         places = [c.place for c in program.cores if c.place is not None]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mossy.errors import UnsupportedNode
 from mossy.passes import Options, compile
 
-from tests.strategies import Wanted, currents, networks, spikes
+from tests.strategies import Wanted, currents, networks, sample, spikes
 from tests.twin.runs import assert_same_run, fuzz
 
 TAKES = {
@@ -19,7 +19,7 @@ TAKES = {
 
 
 @pytest.mark.parametrize("chip", TAKES)
-@fuzz(40)
+@fuzz(30)
 @given(data=st.data(), seed=st.integers(0, 999), per_core=st.sampled_from([None, 3]))
 def test_fast_equals_reference(
     chip: str, data: st.DataObject, seed: int, per_core: int | None
@@ -47,7 +47,7 @@ def test_fast_equals_reference_on_currents(net: object, seed: int) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("batch", [1, 5])
 def test_threads_and_groups_change_nothing(threads: int, batch: int) -> None:
-    net = networks(Wanted(resets=("node",))).example()
+    net = sample()
     program = compile(net, "spinnaker2")
     x = spikes(net, 3, batch=5)
     whole = program.run(x, record="*", threads=1)

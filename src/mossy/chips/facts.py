@@ -79,6 +79,9 @@ class Facts(Mapping[str, Fact]):
             )
         return self._facts[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._facts
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._facts)
 

@@ -153,7 +153,8 @@ def _judged(
     from math import prod
 
     from mossy import twin
-    from mossy.compare import check_labels, decoded, decoder, program_readout
+    from mossy.compare import program_readout
+    from mossy.signals.answers import check_labels, decoded, decoder
     from mossy.signals.decode import accuracy
 
     rule, _ = decoder(decode, program_readout(program))

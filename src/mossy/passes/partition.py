@@ -10,6 +10,7 @@ Before: quantised populations. After: `Slice`s in population order.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -138,16 +139,17 @@ class _Planner:
 
     def _worst(self, p: Population, lo: int, hi: int) -> tuple[float, Limit | None]:
         load = self._load(p, lo, hi)
-        limits: list[Limit] = self.chip.rules.limits(load, self.chip.facts)
-        shares = [(self._share(limit), limit) for limit in limits]
+        limits = [self._left(limit) for limit in self.chip.rules.limits(load, self.chip.facts)]
+        shares = [(limit.used / limit.allowed, limit) for limit in limits]
         return max(shares, key=lambda s: s[0]) if shares else (0.0, None)
 
-    def _share(self, limit: Limit) -> float:
-        allowed = limit.allowed
-        if limit.name.startswith("cycles"):
-            tick = float(self.chip.facts["tick"])
-            allowed *= self.options.headroom * (self.options.tick or tick) / tick
-        return limit.used / allowed
+    def _left(self, limit: Limit) -> Limit:
+        """Return the limit with what the options leave of it."""
+        if not limit.name.startswith("cycles"):
+            return limit
+        tick = float(self.chip.facts["tick"])
+        share = self.options.headroom * (self.options.tick or tick) / tick
+        return dataclasses.replace(limit, allowed=limit.allowed * share)
 
     def _too_big(self, p: Population, limit: Limit | None) -> DoesNotFit:
         assert limit is not None

@@ -9,7 +9,9 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,18 @@ _TYPES = {
     if isinstance(c, type) and dataclasses.is_dataclass(c)
 }
 _DATE = (1980, 1, 1, 0, 0, 0)
+# what the zip, JSON and array readers and the types of the tree raise for a damaged file
+_BROKEN = (
+    OSError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def save(program: Program, path: str | Path) -> None:
@@ -68,7 +82,7 @@ def load(path: str | Path) -> Program:
                 return np.load(data, allow_pickle=False)  # type: ignore[no-any-return]
 
             program = _decode(tree["program"], array)
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, EOFError) as e:
+    except _BROKEN as e:
         raise BadInput(
             "E0162",
             f"not a whole program file ({type(e).__name__}: {e})",

@@ -71,9 +71,11 @@ def summary(program: Program) -> dict[str, Any]:
 
 
 def array(values: NDArray[Any]) -> str:
-    """Return a numeric array in full up to 8 values, else as shape, range and hash."""
+    """Return an array in full up to 8 values, else its one value, or its range and hash."""
     if values.size <= SHOWN:
         return "[" + " ".join(number(v) for v in values.reshape(-1)) + "]"
+    if (values == values.flat[0]).all():
+        return f"{values.shape} all {number(values.flat[0])}"
     digest = hashlib.sha256(f"{values.dtype.str} {values.shape} ".encode())
     digest.update(np.ascontiguousarray(values).tobytes())
     span = f"{number(values.min())}..{number(values.max())}"
@@ -88,13 +90,9 @@ def number(value: Any) -> str:
 
 
 def records(values: NDArray[Any]) -> Iterator[str]:
-    """Yield one line per field of a structured array, a constant field as one number."""
+    """Yield one line per field of a structured array."""
     for name in values.dtype.names or ():
-        field = values[name]
-        if field.size and (field == field[0]).all():
-            yield f"{name} {number(field[0])}"
-        else:
-            yield f"{name} {array(field)}"
+        yield f"{name} {array(values[name])}"
 
 
 def route(r: Route) -> str:

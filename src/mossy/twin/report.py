@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mossy.program.artefact import Program
 from mossy.twin.result import Result
 from mossy.units import Quantity, si
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
 
 COUNTS = ("spikes", "synaptic_events", "neuron_updates", "packets_out", "packets_in")
 SHOWN_OVERRUNS = 5
+
+
+def cores_used(program: Program) -> int:
+    """Return the number of cores a program takes; populations may share a processor."""
+    return len({c.place for c in program.cores if c.place is not None})
 
 
 class Report:
@@ -35,19 +41,19 @@ class Report:
             "reset": p.reset,
             "inferences": batch,
             "steps": steps,
-            "cores": sum(c.place is not None for c in p.cores),
-            "latency_s": _range(t.latency),
+            "cores": cores_used(p),
+            "latency": quantity(t.latency),
             "timing": t.kind,
-            "tick_s": p.tick,
-            "longest_step_s": _range(t.worst_step),
+            "tick": quantity(Quantity.exact(p.tick, "s")) if p.tick else None,
+            "longest_step": quantity(t.worst_step),
             "overruns": [vars(o) for o in t.overruns],
-            "energy_j": _range(r.energy.total),
+            "energy": quantity(r.energy.total),
             "energy_assumed_share": r.energy.assumed_share,
             "energy_by_operation": [
                 {
                     "name": o.name,
                     "amount": o.amount,
-                    "energy_j": _range(o.energy),
+                    "energy": quantity(o.energy),
                     "basis": o.basis,
                     "fact": o.fact,
                     "source": o.source,
@@ -57,7 +63,7 @@ class Report:
             "energy_not_priced": [vars(u) for u in r.energy.unpriced],
             "counts_per_inference": {k: r.counts.mean(k) for k in r.counts.names},
             "notes": list(p.notes),
-            "twin_wall_s": r.wall,
+            "twin_wall": quantity(Quantity.exact(r.wall, "s")),
         }
 
     def frame(self) -> pandas.DataFrame:
@@ -82,7 +88,7 @@ class Report:
         return pandas.DataFrame(rows)
 
     def __str__(self) -> str:
-        d, r = self.json(), self.result
+        d, r, p = self.json(), self.result, self.result.program
         lines = [
             f"{d['network']} on {r.chip.title}: "
             f"{d['inferences']} inferences of {d['steps']} steps, "
@@ -90,8 +96,8 @@ class Report:
             f"  cores             {d['cores']}",
             f"  latency           {r.latency}  ({d['timing']})",
             f"  longest step      {r.timing.worst_step}"
-            + (f" of a {si(d['tick_s'], 's')} tick" if d["tick_s"] else ""),
-            f"  energy            {r.energy}, {d['energy_assumed_share']:.0%} on assumed facts",
+            + (f" of a {si(p.tick, 's')} tick" if p.tick else ""),
+            f"  energy            {r.energy}, {d['energy_assumed_share']:.1%} on assumed facts",
         ]
         for o in r.energy.operations:
             lines.append(f"    {o.name:<28} {o.energy!s}  [{o.basis}]")
@@ -111,5 +117,6 @@ class Report:
         return "\n".join(lines)
 
 
-def _range(q: Quantity) -> dict[str, float]:
-    return {"value": q.value, "low": q.low, "high": q.high}
+def quantity(q: Quantity) -> dict[str, Any]:
+    """Return a quantity as every JSON document of mossy holds it."""
+    return {"value": q.value, "low": q.low, "high": q.high, "unit": q.unit}

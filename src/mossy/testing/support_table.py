@@ -1,0 +1,182 @@
+"""What each chip takes, found by trying: a Markdown table for the README.
+
+    python -m mossy.testing.support_table                      # print it
+    python -m mossy.testing.support_table --write README.md    # put it between the markers
+
+Each cell but the last two comes from compiling tiny networks. What the arithmetic was compared with
+is read from the list under "Compared with" in the chip's SOURCES.md, bases from its chip.toml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mossy import discover
+from mossy.chips import Chip, chip, names
+from mossy.chips.chip import MARKER, PACKAGE
+from mossy.errors import BadInput, MossyError
+from mossy.network import nodes as nd
+from mossy.network.graph import build
+from mossy.passes import compile
+from mossy.program import Program
+from mossy.program.artefact import WordFormat
+from mossy.testing.chip_checks import named_facts
+from mossy.testing.networks import DT, cuba_lif, lif
+from mossy.units import si
+
+BEGIN, END = "<!-- chips -->\n", "<!-- /chips -->"
+HEAD = (
+    "chip", "neurons", "potentials as outputs", "potentials between neurons", "resets",
+    "weights", "delays (steps)", "time", "arithmetic compared with", "basis of the facts behind "
+    "time and energy",
+)  # fmt: skip
+ONE = np.ones(1)
+SPIKING: dict[str, nd.Node] = {
+    "LIF": lif(),
+    "IF": nd.IF(ONE, ONE, 0 * ONE),
+    "CubaLIF": cuba_lif(),
+    "Threshold": nd.Threshold(0.5 * ONE),
+}
+READOUTS: dict[str, nd.Node] = {
+    "LI": nd.LI(4 * DT * ONE, ONE, 0 * ONE),
+    "I": nd.I(ONE),
+    "CubaLI": nd.CubaLI(2 * DT * ONE, 4 * DT * ONE, ONE, 0 * ONE, ONE),
+}
+LONGEST = 1 << 10  # delays are tried up to here
+
+
+def table() -> str:
+    """Return the Markdown table of all chips."""
+    lines = [HEAD, ("---",) * len(HEAD), *(row(chip(name)) for name in names())]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def row(target: Chip) -> tuple[str, ...]:
+    """Return the cells of one chip."""
+    home = f"src/{PACKAGE.replace('.', '/')}/{target.name}"
+    return (
+        f"[{target.title}]({home}) `{target.name}`",
+        _taken({k: {"cell": n} for k, n in SPIKING.items()}, target),
+        _taken({k: {"cell": n} for k, n in READOUTS.items()}, target),
+        _taken(
+            {k: {"cell": n, "fc2": _weight(), "lif": lif()} for k, n in READOUTS.items()}, target
+        ),
+        _resets(target),
+        _weights(target),
+        _delays(target),
+        _time(target),
+        ", ".join(compared_with(target)),
+        _bases(target),
+    )
+
+
+def compared_with(target: Chip) -> list[str]:
+    """Return what stands before the colons of the list "Compared with" in SOURCES.md."""
+    folder = discover.folders(PACKAGE, MARKER)[target.name]
+    _, _, after = folder.joinpath("SOURCES.md").read_text("utf-8").partition("## Compared with\n")
+    return re.findall(r"^\* ([^:]+):", after.partition("\n## ")[0], re.M)
+
+
+def attempt(target: Chip, inner: Mapping[str, nd.Node], reset: nd.Reset = "node") -> Program | None:
+    """Return the chain input - weights - `inner` - output compiled, or None where it is refused."""
+    nodes = {"input": nd.Input((1,)), "fc1": _weight(), **inner, "output": nd.Output((1,))}
+    keys = list(nodes)
+    net = build(nodes, zip(keys[:-1], keys[1:], strict=True), DT, reset=reset)
+    try:
+        return compile(net, target)
+    except MossyError:
+        return None
+
+
+def write(path: Path) -> None:
+    """Put the table between the markers of a file. Raises BadInput E0171 where they are not there."""
+    text = path.read_text("utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise BadInput("E0172", "no place for the table", where=str(path), allowed=BEGIN + END)
+    path.write_text(before + begin + table() + end + after, "utf-8")
+
+
+def _weight() -> nd.Linear:
+    return nd.Linear(np.ones((1, 1)))
+
+
+def _taken(tried: dict[str, dict[str, nd.Node]], target: Chip) -> str:
+    return ", ".join(k for k, inner in tried.items() if attempt(target, inner)) or "no"
+
+
+def _resets(target: Chip) -> str:
+    kinds: dict[str, nd.Reset] = {"to v_reset": "node", "by subtraction": "subtract"}
+    found = [k for k, reset in kinds.items() if attempt(target, {"cell": lif()}, reset)]
+    return ", ".join(found)
+
+
+def _weights(target: Chip) -> str:
+    """Range of the weight field, without a delay and with one."""
+    plain = attempt(target, {"cell": lif()})
+    late = attempt(target, {"wait": _delay(1), "cell": lif()})
+    found = [_range(_word(p)) for p in (plain, late) if p]
+    if len(found) < 2 or found[0] == found[1]:
+        return found[0]
+    return f"{found[0]}; {found[1]} with delays"
+
+
+def _word(program: Program) -> WordFormat:
+    return next(c.word_format for c in program.cores if c.role != "source")
+
+
+def _range(word: WordFormat) -> str:
+    if word.coding == "float32":
+        return "float32"
+    return f"±{(1 << (word.weight - (word.coding == 'signed'))) - 1}"
+
+
+def _delays(target: Chip) -> str:
+    """Longest Delay node, found by halving: longer ones are refused once one is."""
+    least, most = 0, LONGEST
+    while most - least > 1:
+        middle = (least + most) // 2
+        taken = attempt(target, {"wait": _delay(middle), "cell": lif()})
+        least, most = (middle, most) if taken else (least, middle)
+    return f"0 to {least}"
+
+
+def _delay(steps: int) -> nd.Delay:
+    return nd.Delay(np.full(1, steps * DT))
+
+
+def _time(target: Chip) -> str:
+    timing = target.spec["timing"]
+    if timing["kind"] == "tick":
+        return f"a tick of {si(float(target.facts[timing['tick']]), 's')}"
+    return {"barrier": "barrier after each step", "measured": "measured"}[timing["kind"]]
+
+
+def _bases(target: Chip) -> str:
+    """How many of the facts that time and energy are computed from rest on what."""
+    used = named_facts(target) - {"step_latency"}
+    base = target.spec.get("memory", {}).get("base")
+    found = Counter(target.facts[name].basis for name in used - {base})
+    return ", ".join(f"{n} {basis}" for basis, n in found.most_common())
+
+
+def main() -> None:
+    """Print the table, or write it into a file."""
+    parser = argparse.ArgumentParser(description="what each chip takes, as a Markdown table")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put it between the markers")
+    given = parser.parse_args()
+    if given.write:
+        write(given.write)
+    else:
+        print(table(), end="")
+
+
+if __name__ == "__main__":
+    main()
