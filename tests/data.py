@@ -40,7 +40,8 @@ def archive(name: str) -> Path | None:
         except OSError:
             if not done.exists():
                 raise
-    return done
+    inner = done / name  # archives hold one folder of their own name
+    return inner if inner.is_dir() else done
 
 
 def require(name: str) -> Path:

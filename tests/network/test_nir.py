@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import h5py
 import nir
@@ -43,7 +44,7 @@ def every_node() -> nir.NIRGraph:
         "out": nir.Output(np.array([5])),
     }
     keys = list(nodes)
-    edges = [*zip(keys[:-1], keys[1:], strict=True), ("cubalif", "linear")]
+    edges = [*itertools.pairwise(keys), ("cubalif", "linear")]
     return nir.NIRGraph(nodes, edges, metadata={"author": "someone", "year": 2024})
 
 

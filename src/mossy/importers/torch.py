@@ -52,7 +52,7 @@ def from_torch(
     sample: (batch, *shape), the input of one step, as a tensor or an array. reset: None takes the
     module's own; naming the other one is an error. The module's state is left as it was. Raises
     UnsupportedNode E0203 (a module), E0204 (an option of one), E0205 (the way they are joined)
-    and BadInput E0119 (no module, or no PyTorch).
+    and BadInput E0119 (no module, or no PyTorch) and E0124 (the module fails on the sample).
     """
     torch = _torch(module)
     leaves = _leaves(module, "")
@@ -115,8 +115,7 @@ def _leaves(module: Any, name: str) -> dict[str, Any]:
 def _watch(torch: Any, module: Any, leaves: dict[str, Any], sample: Any) -> tuple[list[_Call], str]:
     """Return the calls in order, and the name of the module whose output is the result."""
     watcher = _Watcher(torch)
-    x = sample if isinstance(sample, torch.Tensor) else torch.as_tensor(np.asarray(sample))
-    x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
+    x = sample if isinstance(sample, torch.Tensor) else _tensor(torch, module, sample)
     watcher.made(x, "input")
     # snnTorch keeps its state in buffers, replaced at each call; they are put back.
     kept = [(m, dict(m._buffers)) for m in module.modules()]
@@ -127,6 +126,14 @@ def _watch(torch: Any, module: Any, leaves: dict[str, Any], sample: Any) -> tupl
     try:
         with torch.no_grad():
             result = module(x)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise BadInput(
+            "E0124",
+            "the module does not run on this sample",
+            got=f"shape {tuple(x.shape)}: {(str(error) or repr(error)).splitlines()[0]}",
+            allowed="(batch, *shape), the input of one step",
+            hint="call module(sample) yourself first",
+        ) from error
     finally:
         for hook in hooks:
             hook.remove()
@@ -149,6 +156,12 @@ def _watch(torch: Any, module: Any, leaves: dict[str, Any], sample: Any) -> tupl
             hint="remove it, or pass a sample that reaches it",
         )
     return watcher.calls, source
+
+
+def _tensor(torch: Any, module: Any, sample: Any) -> Any:
+    """Return an array as a tensor of the kind of the module's own parameters."""
+    own = next(module.parameters(), torch.empty(0))
+    return torch.as_tensor(np.asarray(sample)).to(own)
 
 
 def _first(torch: Any, value: Any) -> Any:

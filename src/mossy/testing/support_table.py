@@ -13,6 +13,7 @@ import argparse
 import re
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ import numpy as np
 from mossy import discover
 from mossy.chips import Chip, chip, names
 from mossy.chips.chip import MARKER, PACKAGE
-from mossy.errors import BadInput, MossyError
+from mossy.chips.facts import BASES
+from mossy.errors import DoesNotFit, UnsupportedNode
 from mossy.network import nodes as nd
 from mossy.network.graph import build
 from mossy.passes import compile
@@ -33,8 +35,7 @@ from mossy.units import si
 BEGIN, END = "<!-- chips -->\n", "<!-- /chips -->"
 HEAD = (
     "chip", "neurons", "potentials as outputs", "potentials between neurons", "resets",
-    "weights", "delays (steps)", "time", "arithmetic compared with", "basis of the facts behind "
-    "time and energy",
+    "weights", "delays (steps)", "time", "arithmetic compared with", "facts behind time and energy",
 )  # fmt: skip
 ONE = np.ones(1)
 SPIKING: dict[str, nd.Node] = {
@@ -87,21 +88,20 @@ def attempt(target: Chip, inner: Mapping[str, nd.Node], reset: nd.Reset = "node"
     """Return the chain input - weights - `inner` - output compiled, or None where it is refused."""
     nodes = {"input": nd.Input((1,)), "fc1": _weight(), **inner, "output": nd.Output((1,))}
     keys = list(nodes)
-    net = build(nodes, zip(keys[:-1], keys[1:], strict=True), DT, reset=reset)
+    net = build(nodes, pairwise(keys), DT, reset=reset)
     try:
         return compile(net, target)
-    except MossyError:
+    except (UnsupportedNode, DoesNotFit):
         return None
 
 
-def write(path: Path) -> None:
-    """Put the table between the markers of a file. Raises BadInput E0171 where they are not there."""
-    text = path.read_text("utf-8")
-    before, begin, rest = text.partition(BEGIN)
+def write(path: Path) -> bool:
+    """Put the table between the markers of a file; return False where it has no markers."""
+    before, begin, rest = path.read_text("utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise BadInput("E0172", "no place for the table", where=str(path), allowed=BEGIN + END)
-    path.write_text(before + begin + table() + end + after, "utf-8")
+    if begin and end:
+        path.write_text(before + begin + table() + end + after, "utf-8")
+    return bool(begin and end)
 
 
 def _weight() -> nd.Linear:
@@ -164,7 +164,7 @@ def _bases(target: Chip) -> str:
     used = named_facts(target) - {"step_latency"}
     base = target.spec.get("memory", {}).get("base")
     found = Counter(target.facts[name].basis for name in used - {base})
-    return ", ".join(f"{n} {basis}" for basis, n in found.most_common())
+    return ", ".join(f"{found[basis]} {basis}" for basis in BASES if found[basis])
 
 
 def main() -> None:
@@ -172,10 +172,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="what each chip takes, as a Markdown table")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put it between the markers")
     given = parser.parse_args()
-    if given.write:
-        write(given.write)
-    else:
+    if not given.write:
         print(table(), end="")
+    elif not write(given.write):
+        parser.error(f"{given.write} lacks the lines {BEGIN.strip()} and {END.strip()}")
 
 
 if __name__ == "__main__":
