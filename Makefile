@@ -12,7 +12,7 @@ SOURCE := $(shell find src -type f -not -name '*.pyc' 2>/dev/null)
 unexport PYTHONPATH
 export MPLBACKEND := Agg
 
-.PHONY: help demo test test-all check oracles docs bench clean
+.PHONY: help demo test test-torch test-all check oracles docs bench clean
 .DELETE_ON_ERROR:
 
 help:                ## this list
@@ -52,6 +52,13 @@ check: $(VENV)/dev.stamp            ## style, types and import arrows
 
 test: check                         ## check, then the fast tests, on the installed wheel
 	$(BIN)/pytest
+	@if [ -x .oracles/torch/bin/python ]; then $(MAKE) --no-print-directory test-torch; fi
+
+# The importers of PyTorch modules, where `make oracles` has made an environment that has PyTorch.
+test-torch: $(VENV)/wheel.stamp
+	@.oracles/torch/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --force-reinstall --no-deps dist/mossy-*.whl
+	.oracles/torch/bin/python -m pytest tests/importers
 
 test-all: check                     ## the same with the slow tests
 	$(BIN)/pytest -m ""

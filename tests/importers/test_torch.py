@@ -9,7 +9,6 @@ import pytest
 
 from mossy.errors import BadInput, UnsupportedNode
 from mossy.importers.torch import from_torch
-from mossy.network import nir as mossy_nir
 from mossy.network.reference import run
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra 'learn')")
@@ -211,7 +210,7 @@ def test_custom_module_is_followed_through_its_forward(snn):
 @pytest.mark.filterwarnings("ignore:nirtorch.extract_nir_graph is being deprecated")
 def test_snntorch_export_agrees_where_it_is_right(snn):
     """snnTorch's own export means a step of 1e-4 s and resets to zero."""
-    export = pytest.importorskip("snntorch.export_nir", reason="nirtorch is not installed")
+    pytest.importorskip("nirtorch", reason="nirtorch is not installed")
     module = nn.Sequential(
         nn.Linear(20, 30),
         snn.Leaky(beta=torch.rand(30), threshold=torch.ones(30), init_hidden=True,
@@ -219,12 +218,28 @@ def test_snntorch_export_agrees_where_it_is_right(snn):
     )  # fmt: skip
     module[0].weight.data *= 4
     x = (np.random.default_rng(0).random((2, STEPS, 20)) < 0.4).astype(np.float32)
-    theirs = mossy_nir.from_nir(
-        export.export_to_nir(module, torch.as_tensor(x[:1, 0]), ignore_dims=[0]), 1e-4
-    )
+    theirs = from_torch(module, x[:1, 0], dt=1e-4, through="nir")
     mine = from_torch(module, x[:1, 0], dt=1e-4)
     a, b = (run(net, x) for net in (theirs, mine))
     assert np.array_equal(a[theirs.outputs[0]], b["output"]) and b["output"].mean() > 0.05
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_norse_export_agrees_where_it_is_right(norse):
+    """Norse's own export of a cell without synaptic current, whose tau comes out in seconds."""
+    module = norse.SequentialState(nn.Linear(20, 30), norse.LIFBoxCell())
+    module[0].weight.data *= 60
+    x = (np.random.default_rng(0).random((2, STEPS, 20)) < 0.4).astype(np.float32)
+    theirs = from_torch(module, x[:1, 0], dt=1e-3, through="nir")
+    mine = from_torch(module, x[:1, 0], dt=1e-3)
+    a, b = (run(net, x) for net in (theirs, mine))
+    assert np.array_equal(a[theirs.outputs[0]], b["output"]) and b["output"].mean() > 0.02
+
+
+def test_a_plain_module_has_no_export():
+    with pytest.raises(BadInput, match=r"no export to NIR.*allowed: snntorch, norse") as error:
+        from_torch(nn.Sequential(nn.Linear(2, 1)), np.ones((1, 2)), dt=1e-3, through="nir")
+    assert error.value.code == "E0125"
 
 
 def test_state_of_the_module_is_left_alone(snn):

@@ -5,20 +5,21 @@ module really does. A tensor that no module made, or that was changed in place, 
 forward function computes something itself; that is refused, since it would be lost.
 
 Known modules are found by their exact class, so a subclass with another forward is not mistaken
-for its parent. Layers: `torch_layers`; neurons: `snntorch`, `norse`. Neither library's own export
-to NIR is used: both drop options that change the result (see those files).
+for its parent. Layers: `torch_layers`; neurons: `snntorch`, `norse`. The libraries' own exports to
+NIR drop options that change the result (see `nir_export`), so they are used only where asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from mossy.errors import BadInput, UnsupportedNode
 from mossy.importers import norse, snntorch, torch_layers
+from mossy.importers.nir_export import export
 from mossy.importers.pieces import Piece, Setting, refuse
 from mossy.network import nodes as nd
 from mossy.network.graph import build
@@ -46,15 +47,21 @@ def from_torch(
     integrator: Integrator = "euler",
     reset: Reset | None = None,
     name: str = "network",
+    through: Literal["forward", "nir"] = "forward",
 ) -> Network:
     """Return the network that computes what `module` does, one call being one step of `dt` s.
 
     sample: (batch, *shape), the input of one step, as a tensor or an array. reset: None takes the
-    module's own; naming the other one is an error. The module's state is left as it was. Raises
-    UnsupportedNode E0203 (a module), E0204 (an option of one), E0205 (the way they are joined)
-    and BadInput E0119 (no module, or no PyTorch) and E0124 (the module fails on the sample).
+    module's own; naming the other one is an error. through: "forward" follows one forward pass,
+    "nir" takes the export of the module's own library, with what that loses. The module's state
+    is left as it was. Raises UnsupportedNode E0203 (a module), E0204 (an option of one), E0205
+    (the way they are joined) and BadInput E0119 (no module, or no PyTorch), E0124 (the module
+    fails on the sample) and E0125 (no export).
     """
     torch = _torch(module)
+    if through == "nir":
+        x = sample if isinstance(sample, torch.Tensor) else _tensor(torch, module, sample)
+        return export(module, x, dt, integrator, reset, name)
     leaves = _leaves(module, "")
     calls, last = _watch(torch, module, leaves, sample)
     setting = Setting(dt, integrator, (), ())
