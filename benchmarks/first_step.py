@@ -23,6 +23,6 @@ def _report(*arguments: Any) -> None:
     os._exit(0)
 
 
-fast.push_fired = _report
+fast.push_fired = _report  # type: ignore[assignment]  # a plain function in its place
 sys.argv[0] = "mossy"
 main()

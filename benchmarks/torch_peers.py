@@ -1,64 +1,72 @@
 """The same network in PyTorch and in snnTorch, dense over the batch: python torch_peers.py FILE N
 
 Runs in an environment of its own, without mossy. FILE holds the layers and the packed input; one
-JSON document with the seconds of each is printed.
+JSON document with the best time of each is printed.
 """
+
+from __future__ import annotations
 
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 TIMES = 3
+
+Layer = Callable[[Any, Any], tuple[Any, Any]]  # (signal, state) -> (signal, state)
+Parameters = dict[str, Any]
 
 
 def main() -> None:
     data = np.load(Path(sys.argv[1]))
-    torch.set_num_threads(int(sys.argv[2]))
+    threads = int(sys.argv[2])
     shape = tuple(data["shape"])
     x = np.unpackbits(data["x"])[: int(np.prod(shape))].reshape(shape)
     # (time, batch, ...) so that one step is one block of memory
     frames = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, 1, 0)))
-    found = {"PyTorch": measure(plain(data), frames, f"torch {torch.__version__}")}
+    layers = chain(data, plain_if)
+    found = {"PyTorch": measure(layers, frames, threads, f"torch {torch.__version__}")}
     try:
         import snntorch
     except ImportError:
-        found["snnTorch"] = {"seconds": None, "version": "not in the environment"}
+        found["snnTorch"] = {"seconds": None, "version": "snnTorch is not in the environment"}
     else:
-        version = f"snnTorch {snntorch.__version__}"
-        found["snnTorch"] = measure(with_snntorch(data, snntorch), frames, version)
+        layers = chain(data, lambda p: snntorch_if(p, snntorch))
+        found["snnTorch"] = measure(layers, frames, threads, f"snnTorch {snntorch.__version__}")
     print(json.dumps(found))
 
 
-@torch.inference_mode()
-def measure(network, frames, version):
+def measure(layers: list[Layer], frames: Any, most: int, version: str) -> dict[str, Any]:
     """The best of some runs with one thread and with all: threads that wait for each other make
     small layers slower where something else uses the cores.
     """
-    layers, begin = network
-    most, seconds = torch.get_num_threads(), {}
-    for threads in (1, most):
-        torch.set_num_threads(threads)
-        run(layers, begin, frames[:5])  # warms up
-        for _ in range(TIMES):
-            start = time.perf_counter()
-            answers = run(layers, begin, frames)
-            spent = time.perf_counter() - start
-            seconds[threads] = min(spent, seconds.get(threads, spent))
-    best = min(seconds, key=seconds.get)
+    times: list[tuple[float, int]] = []
+    with torch.inference_mode():
+        for threads in sorted({1, most}):
+            torch.set_num_threads(threads)
+            run(layers, frames[:5])  # warms up
+            for _ in range(TIMES):
+                start = time.perf_counter()
+                answers = run(layers, frames)
+                times.append((time.perf_counter() - start, threads))
+    seconds, threads = min(times)
     return {
-        "seconds": seconds[best],
-        "version": f"{version}, {best} thread" + "s" * (best > 1),
+        "seconds": seconds,
+        "version": f"{version}, {threads} thread" + "s" * (threads > 1),
         "answers": answers.argmax(dim=1).tolist(),
     }
 
 
-def run(layers, begin, frames):
-    states = begin()
-    total = 0
+def run(layers: list[Layer], frames: Any) -> Any:
+    """Return output spikes summed over time: (batch, classes)."""
+    states: list[Any] = [None] * len(layers)
+    total: Any = 0
     for frame in frames:
         s = frame.float()
         for i, layer in enumerate(layers):
@@ -67,70 +75,57 @@ def run(layers, begin, frames):
     return total
 
 
-def stateless(module):
-    return lambda s, state: (module(s), None)
-
-
-def build(data, neurons):
-    layers = []
-    for number in sorted({int(k.split(".")[0]) for k in data.files if k[0].isdigit()}):
+def chain(data: Any, neurons: Callable[[Parameters], Layer]) -> list[Layer]:
+    """Return the layers in order; `neurons` makes those with a state."""
+    numbers = sorted({int(k.split(".")[0]) for k in data.files if k[0].isdigit()})
+    found = []
+    for number in numbers:
         keys = [k for k in data.files if k.startswith(f"{number}.")]
         kind = keys[0].split(".")[1]
         p = {k.split(".")[2]: data[k] for k in keys}
-        if kind == "Conv2d":
-            weight, bias = (torch.from_numpy(p[k]).float() for k in ("weight", "bias"))
-            options = {k: tuple(p[k].tolist()) for k in ("stride", "padding")}
-            layers.append(
-                stateless(
-                    lambda s, w=weight, b=bias, o=options: torch.nn.functional.conv2d(s, w, b, **o)
-                )
-            )
-        elif kind == "SumPool2d":
-            size = tuple(p["kernel_size"].tolist())
-            layers.append(stateless(torch.nn.AvgPool2d(size, divisor_override=1)))
-        elif kind == "Flatten":
-            layers.append(stateless(torch.nn.Flatten()))
-        elif kind == "Affine":
-            weight, bias = (torch.from_numpy(p[k]).float() for k in ("weight", "bias"))
-            layers.append(
-                stateless(lambda s, w=weight, b=bias: torch.nn.functional.linear(s, w, b))
-            )
-        elif kind == "IF":
-            layers.append(neurons(p))
+        if kind == "IF":
+            found.append(neurons(p))
         elif kind != "Output":
-            raise SystemExit(f"no layer for {kind}")
-    return layers, lambda: [None] * len(layers)
+            found.append(stateless(kind, p))
+    return found
 
 
-def plain(data):
-    def neurons(p):
-        threshold = torch.from_numpy(p["v_threshold"]).float()
-        reset = torch.from_numpy(p["v_reset"]).float()
+def stateless(kind: str, p: Parameters) -> Layer:
+    if kind == "Flatten":
+        return lambda s, _: (s.flatten(1), None)
+    if kind == "SumPool2d":
+        size = tuple(p["kernel_size"].tolist())
+        return lambda s, _: (functional.avg_pool2d(s, size, divisor_override=1), None)
+    weight, bias = (torch.from_numpy(p[k]).float() for k in ("weight", "bias"))
+    if kind == "Affine":
+        return lambda s, _: (functional.linear(s, weight, bias), None)
+    if kind != "Conv2d":
+        raise SystemExit(f"no layer for {kind}")
+    stride, padding = (tuple(p[k].tolist()) for k in ("stride", "padding"))
+    return lambda s, _: (functional.conv2d(s, weight, bias, stride, padding), None)
 
-        def step(s, v):
-            v = s if v is None else v + s
-            fired = v > threshold
-            return fired.float(), torch.where(fired, reset, v)
 
-        return step
+def plain_if(p: Parameters) -> Layer:
+    threshold, reset = (torch.from_numpy(p[k]).float() for k in ("v_threshold", "v_reset"))
 
-    return build(data, neurons)
+    def step(s: Any, v: Any) -> tuple[Any, Any]:
+        v = s if v is None else v + s
+        fired = v > threshold
+        return fired.float(), torch.where(fired, reset, v)
+
+    return step
 
 
-def with_snntorch(data, snntorch):
+def snntorch_if(p: Parameters, snntorch: Any) -> Layer:
     """Leaky without leak. It resets at the next step, so it may spike a little differently."""
+    threshold = float(p["v_threshold"].flat[0])
+    cell = snntorch.Leaky(beta=1.0, threshold=threshold, reset_mechanism="zero")
 
-    def neurons(p):
-        cell = snntorch.Leaky(
-            beta=1.0, threshold=float(p["v_threshold"].flat[0]), reset_mechanism="zero"
-        )
+    def step(s: Any, v: Any) -> tuple[Any, Any]:
+        spikes, after = cell(s, torch.zeros_like(s) if v is None else v)
+        return spikes, after
 
-        def step(s, v):
-            return cell(s, torch.zeros_like(s) if v is None else v)
-
-        return step
-
-    return build(data, neurons)
+    return step
 
 
 if __name__ == "__main__":

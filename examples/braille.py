@@ -40,7 +40,7 @@ def spikes(channels: int) -> NDArray[np.bool_]:
 
 def rows(path: Path) -> list[tuple[str, ...]]:
     """Return one row per reset and chip: output spikes per inference, or why there are none."""
-    found = []
+    found: list[tuple[str, ...]] = []
     for reset in RESETS:
         net = mossy.load(path, dt=DT, reset=reset)
         (name,) = net.outputs

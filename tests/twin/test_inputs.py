@@ -106,3 +106,10 @@ def test_flat_inputs_are_taken(chip: Program) -> None:
     x = np.random.default_rng(0).integers(0, 2, (2, 6, *X.shape[2:]))
     flat = chip.run(x.reshape(2, 6, 16), threads=1)
     assert (flat.outputs["out"] == chip.run(x, threads=1).outputs["out"]).all()
+
+
+def test_more_spikes_than_a_step_can_hold_are_e0189(chip: Program) -> None:
+    e = refused(chip, np.full(X.shape, 256))
+    assert e.code == "E0189" and "too many spikes of one channel in one step; got 256" in str(e)
+    assert "allowed: 0 to 255" in str(e) and "a smaller dt" in str(e)
+    assert chip.run(np.full(X.shape, 255), record=["in"], threads=1).spikes["in"].max() == 255

@@ -164,7 +164,8 @@ def _bases(target: Chip) -> str:
     used = named_facts(target) - {"step_latency"}
     base = target.spec.get("memory", {}).get("base")
     found = Counter(target.facts[name].basis for name in used - {base})
-    return ", ".join(f"{found[basis]} {basis}" for basis in BASES if found[basis])
+    said = {"code": "read in public code"}
+    return ", ".join(f"{found[b]} {said.get(b, b)}" for b in BASES if found[b])
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from mossy.twin.result import Result
 from mossy.units import Quantity
 
 ENGINES = ("fast", "reference")
+MOST_SPIKES = 255  # what a recorded step can hold
 TIMED_SAMPLES = 8  # samples run one at a time to measure the latency of a measured platform
 
 __all__ = ["ENGINES", "Counts", "Result", "run"]
@@ -43,7 +44,7 @@ def run(
 
     x: (batch, time, *shape) of spikes (bool or whole numbers: how many in the step) or, where the
     platform takes them, float currents; or one such array per input. record, states: populations
-    whose spikes or registers to keep ("*": all). Raises BadInput E0182-E0187.
+    whose spikes or registers to keep ("*": all). Raises BadInput E0182-E0189.
     """
     chip = find_chip(program.chip).assuming(assume or {})
     if engine not in ENGINES:
@@ -164,6 +165,15 @@ def _input(program: Program, name: str, population: PopulationMap, x: NDArray[An
             got=f"{x.dtype}, {x.min():g} to {x.max():g}",
             allowed="bool or counts >= 0",
             hint="encode the input, e.g. mossy.signals.encode.rate(x, steps, rng)",
+        )
+    if x.dtype.kind in "iu" and x.size and x.max() > MOST_SPIKES:
+        raise BadInput(
+            "E0189",
+            "too many spikes of one channel in one step",
+            where=f"input {name}",
+            got=int(x.max()),
+            allowed=f"0 to {MOST_SPIKES}",
+            hint="a smaller dt, or x.astype(float) where the platform takes currents",
         )
     x = x.reshape(flat)
     return x.astype(np.uint8) if x.dtype.kind == "b" else x
