@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+
 from mossy.network import graph
 from mossy.network.nodes import (
     IF,
@@ -34,7 +36,6 @@ from mossy.network.nodes import (
     SumPool2d,
     Threshold,
 )
-from numpy.typing import NDArray
 
 DT = 2.0**-10  # seconds; a power of two, so dt / tau is exact
 STEPS = 8

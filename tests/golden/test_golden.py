@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from mossy.network.text import text as network_text
 from mossy.passes.options import Options
 from mossy.passes.text import text as stages_text
 from mossy.program.text import text as program_text
-
 from tests.passes.mapped import small, stages
 from tests.strategies import sample
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from mossy import neurons
 from mossy.neurons.model import Model
-from numpy.typing import NDArray
 
 
 def trace(

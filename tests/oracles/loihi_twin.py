@@ -6,16 +6,16 @@ The registers are given, so compilation begins behind quantisation: partition to
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
+
 from mossy.chips import chip
 from mossy.chips.quantised import Quantised, Synapses
-from mossy.neurons import model
 from mossy.network.populations import Population, Populations, Projection
+from mossy.neurons import model
 from mossy.passes.options import Options
 from mossy.passes.pipeline import Header, assemble
 from mossy.program import Program, WordFormat
 from mossy.twin import run
-from scipy import sparse
-
 from tests.oracles.loihi_exchange import INPUT, Connection, Network, Trace
 from tests.oracles.loihi_exchange import Population as Registers
 
@@ -104,7 +104,7 @@ def _synapses(con: Connection) -> list[Synapses]:
     assert not (w % (1 << shift)).any()
     found = []
     for d in np.unique(con["delay"]):
-        part = sparse.csr_array((w >> shift) * (con["delay"].T == d))
+        part = sparse.csr_array((w >> shift) * (d == con["delay"].T))
         part.eliminate_zeros()
         axonal = np.full(w.shape[1], int(d))
         dendritic = np.zeros(w.shape[0], np.int64)

@@ -5,6 +5,7 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mossy.errors import DoesNotFit
 from mossy.passes.compress import compress, minimise
 from mossy.program import Route

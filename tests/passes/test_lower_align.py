@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
+
 from mossy.errors import UnsupportedNode
 from mossy.network import graph, reference
 from mossy.network.nodes import (
@@ -24,7 +27,6 @@ from mossy.network.populations import Conv
 from mossy.passes import compile
 from mossy.passes.align import align
 from mossy.passes.lower import lower
-from scipy import sparse
 
 DT = 2.0**-10
 
@@ -36,7 +38,7 @@ def lif(*shape: int) -> LIF:
 
 def chain(**nodes: Node) -> Network:
     names = list(nodes)
-    return graph.build(nodes, list(zip(names, names[1:], strict=False)), DT)
+    return graph.build(nodes, list(itertools.pairwise(names)), DT)
 
 
 def dense(w: Any) -> Any:
@@ -82,7 +84,7 @@ def test_a_path_over_two_feedback_edges_is_two_steps_late() -> None:
     x = np.zeros((1, 8, 1))
     x[0, 0] = 1
     wanted = reference.run(net, x, record=["t", "s"])
-    assert 0 < wanted["o"].sum()
+    assert wanted["o"].sum() > 0
     result = compile(net, "cpu").run(x, record=["t", "s"], threads=1)
     for name in ("t", "s"):
         np.testing.assert_array_equal(result.spikes[name], wanted[name], err_msg=name)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+
 from mossy.chips import Chip
 from mossy.chips import chip as find_chip
 from mossy.errors import UnsupportedNode
@@ -18,8 +20,6 @@ from mossy.passes.pipeline import Stages
 from mossy.passes.route import path
 from mossy.program import Program, Route
 from mossy.synapses import conv2d
-from numpy.typing import NDArray
-
 from tests.passes.mapped import small, stages
 from tests.strategies import Wanted, networks, sample, spikes
 from tests.twin.runs import assert_same_activity, fuzz

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from mossy.chips import chip as find_chip
 from mossy.chips.quantised import Quantised
 from mossy.errors import MossyError, UnsupportedNode
@@ -15,7 +18,6 @@ from mossy.passes import Options, compile
 from mossy.passes.align import align
 from mossy.passes.lower import lower
 from mossy.passes.quantise import KEEP, quantise
-from numpy.typing import NDArray
 
 DT = 1e-3
 CHIPS = ("spinnaker2", "loihi1")
@@ -29,7 +31,7 @@ def layer(neuron: Node, weight: Any = W, bias: Any = None, reset: Any = "node", 
     nodes = {"i": Input((weight.shape[1],)), "d": Delay(np.full(weight.shape[1], delay)),
              "w": linear, "n": neuron, "o": Output((weight.shape[0],))}  # fmt: skip
     names = list(nodes)
-    edges = list(zip(names, names[1:], strict=False))
+    edges = list(itertools.pairwise(names))
     return graph.build(nodes, edges, DT, "exponential", reset)
 
 
@@ -133,7 +135,9 @@ def test_potentials_are_counted_from_the_reset() -> None:
     assert q.state["v"].tolist() == np.rint(-0.1 * q.v_scale).tolist()
     assert q.params["bias"].tolist() == [0, 0]  # leak and reset meet
     decay = round((1 - np.exp(-0.1)) * 4096)
-    assert q.params["decay_v"].tolist() == [decay] * 2 and q.params["decay_u"].tolist() == [4096] * 2
+    assert (
+        q.params["decay_v"].tolist() == [decay] * 2 and q.params["decay_u"].tolist() == [4096] * 2
+    )
 
 
 def test_biases_keep_twelve_bits_and_an_exponent() -> None:
@@ -182,7 +186,7 @@ def test_a_graded_neuron_inside_is_e0220(name: str) -> None:
     nodes = {"i": Input((2,)), "a": LI(10e-3 * ONE, ONE, 0 * ONE), "w": Linear(W), "n": lif()}
     nodes["o"] = Output((2,))
     names = list(nodes)
-    e = refused(graph.build(nodes, list(zip(names, names[1:], strict=False)), DT), name)
+    e = refused(graph.build(nodes, list(itertools.pairwise(names)), DT), name)
     assert e.code == "E0220" and e.where == "a"
     assert "a neuron without threshold feeds other neurons; only spikes travel" in str(e)
     assert "give it a threshold, or make it an output" in str(e)
@@ -221,7 +225,7 @@ def test_subtraction_is_e0223_where_it_is_not_native() -> None:
 def test_an_overshooting_decay_is_e0224() -> None:
     nodes = {"i": Input((2,)), "w": Linear(W), "n": lif(tau=0.6e-3), "o": Output((2,))}
     names = list(nodes)
-    net = graph.build(nodes, list(zip(names, names[1:], strict=False)), DT, "euler")
+    net = graph.build(nodes, list(itertools.pairwise(names)), DT, "euler")
     e = refused(net, "loihi1")
     assert e.code == "E0224" and "a decay factor lies outside 0..1" in str(e)
     assert 'integrator="exponential"' in str(e)

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from mossy.errors import BadInput, UnsupportedNode
 from mossy.passes import Options, compile
 from mossy.program import Program, load, save
 from mossy.program.artefact import same
-
 from tests.strategies import Wanted, networks, sample
 from tests.twin.runs import fuzz
 

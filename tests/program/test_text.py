@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from mossy.passes import Options, compile
 from mossy.program import load, save
 from mossy.program.text import array, number, summary, text
-
 from tests.strategies import sample
 
 CHIPS = ("spinnaker2", "loihi1", "cpu")

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
 from mossy.program import WordFormat
 from mossy.program.words import pack, unpack
-from numpy.typing import NDArray
 
 FORMATS = {
     "weight and index": WordFormat(16, 7, 0, 1, 8, "magnitude"),

@@ -1,4 +1,4 @@
-"""A kernel's targets one by one, as a matrix, and as SciPy's correlation: three ways, one answer."""
+"""A kernel's targets one by one, as a matrix, and as SciPy's correlation: one answer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mossy.network.populations import Conv
-from mossy.synapses import conv2d
 from numpy.typing import NDArray
 from scipy.signal import correlate
+
+from mossy.network.populations import Conv
+from mossy.synapses import conv2d
 
 
 @st.composite

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, settings
+
 from mossy.twin import Result
 
 FUZZ: dict[str, Any] = {

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+
 from mossy.errors import UnsupportedNode
 from mossy.network import graph, reference
 from mossy.network.nodes import LIF, Affine, CubaLIF, Input, Linear, Network, Output
 from mossy.passes import Options, compile
 from mossy.program import Program
-from numpy.typing import NDArray
-
 from tests.strategies import Wanted, currents, networks, spikes
 from tests.twin.runs import fuzz
 
@@ -81,7 +82,9 @@ EXACT = {
     "spinnaker2": (Wanted(bias=False, self_loops_only=True), 4.0, 8, 3),
     # a decay of 1/2 rounds towards zero: exact while the register has zeros to shift out
     "loihi1": (
-        Wanted(kinds=("LIF", "IF", "Threshold"), bias=False, resets=("node",), self_loops_only=True),
+        Wanted(
+            kinds=("LIF", "IF", "Threshold"), bias=False, resets=("node",), self_loops_only=True
+        ),
         8.0,
         5,
         1,
@@ -115,7 +118,7 @@ def test_lag_is_the_depth_of_the_population() -> None:
     nodes = {"in": Input((1,)), "a": Linear(np.ones((1, 1))), "l0": lif}
     nodes |= {"b": Linear(np.ones((1, 1))), "l1": lif, "out": Output((1,))}  # type: ignore[dict-item]
     names = list(nodes)
-    net = graph.build(nodes, list(zip(names, names[1:], strict=False)), 1e-3)
+    net = graph.build(nodes, list(itertools.pairwise(names)), 1e-3)
     program = compile(net, "spinnaker2")
     assert [p.lag for p in program.populations] == [0, 1, 2]
     assert program.max_lag == 2

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from mossy.errors import UnsupportedNode
 from mossy.passes import Options, compile
-
 from tests.strategies import Wanted, currents, networks, sample, spikes
 from tests.twin.runs import assert_same_run, fuzz
 

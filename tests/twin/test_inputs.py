@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from mossy.errors import BadInput
 from mossy.network import graph
 from mossy.network.nodes import LIF, Input, Linear, Output
 from mossy.passes import compile
 from mossy.program import Program
-
 from tests.strategies import sample
 
 X = np.zeros((1, 3, 1, 4, 4), np.uint8)
@@ -54,7 +54,9 @@ def test_inputs_of_unequal_length_are_e0184(two: Program) -> None:
     assert "(1, 2)" in str(e) and "(1, 3)" in str(e)
 
 
-@pytest.mark.parametrize("shape", [(3, 1, 4, 4), (1, 3, 4, 4, 1), (1, 3, 15), (1, 0, 1, 4, 4), (2,)])
+@pytest.mark.parametrize(
+    "shape", [(3, 1, 4, 4), (1, 3, 4, 4, 1), (1, 3, 15), (1, 0, 1, 4, 4), (2,)]
+)
 def test_wrong_shape_is_e0185(chip: Program, shape: tuple[int, ...]) -> None:
     e = refused(chip, np.zeros(shape, np.uint8))
     assert e.code == "E0185" and e.where == "input in" and f"got {shape}" in str(e)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from mossy import neurons
 from mossy.chips.quantised import Scaling, Synapses
-from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Conv, Population, Projection
 from mossy.synapses import conv2d
 
@@ -19,20 +18,6 @@ def gain(population: Population) -> Array:
     """Potential that one unit of summed weight is worth."""
     g = population.params["gain"]
     return g * population.params["gain_syn"] if population.model == "cuba_lif" else g
-
-
-def unsupported_gain(population: Population) -> None:
-    """Raise UnsupportedNode E0222 where an input resistance is zero or negative."""
-    bad = gain(population) <= 0
-    if bad.any():
-        raise UnsupportedNode(
-            "E0222",
-            f"{int(bad.sum())} neurons have no positive input gain (r, w_in)",
-            where=population.node,
-            got=f"{gain(population)[bad][0]:g}",
-            allowed="> 0",
-            hint="move the sign into the weights",
-        )
 
 
 def weights(projection: Projection) -> NDArray[Any]:

@@ -179,7 +179,8 @@ class _Run:
 
     def _cycle(self, group: list[str]) -> None:
         """Advance the nodes of a cycle together, step by step."""
-        now = {name: self._empty(name)[:, 0] * 0 for name in group}
+        shapes = {name: (self.batch, *self.net.shapes[name][1]) for name in group}
+        now = {name: np.zeros(shape, self.dtype) for name, shape in shapes.items()}
         out = {name: self._empty(name) for name in group}
         for t in range(self.time):
             for name in group:

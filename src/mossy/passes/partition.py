@@ -59,9 +59,7 @@ class Connectivity:
         key = (target, source, lo, hi)
         if key not in self._reached:
             parts = [
-                self.matrix(s.weight)
-                for s in self.quantised[target].incoming
-                if s.source == source
+                self.matrix(s.weight) for s in self.quantised[target].incoming if s.source == source
             ]
             found = np.zeros(parts[0].shape[1], bool)
             for m in parts:

@@ -8,10 +8,10 @@ import numpy as np
 from scipy import sparse
 
 from mossy import neurons
+from mossy.chips import refuse
 from mossy.chips.facts import Facts
 from mossy.chips.float_state import gain
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses
-from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Conv, Population, Projection
 from mossy.program.artefact import Place, WordFormat
 from mossy.synapses import conv2d
@@ -31,16 +31,10 @@ def quantise(
     if population.model == "cuba_lif":
         params["exc_decay"] = params["inh_decay"] = p["alpha_syn"]
         params["offset_syn"] = p["gain"] * p["offset_syn"]
-    delay = max((int(j.delay_source.max() + j.delay_target.max()) for j in incoming), default=0)
-    if delay > int(facts["delay_max"]):
-        raise UnsupportedNode(
-            "E0221",
-            "delay too long for the synapse word",
-            where=population.node,
-            got=f"{delay} steps",
-            allowed=f"0 to {int(facts['delay_max'])}",
-            hint="use a larger dt or shorter delays",
-        )
+    most = int(facts["delay_max"])
+    refuse.delay_beyond(
+        population, refuse.longest_delay(incoming), most, int(facts["step_latency"])
+    )
     return Quantised(
         population.name,
         population.model,

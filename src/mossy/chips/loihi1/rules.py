@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from mossy import neurons
+from mossy.chips import refuse
 from mossy.chips.facts import Facts
 from mossy.chips.float_state import (
     as_rows,
@@ -31,7 +32,6 @@ from mossy.chips.float_state import (
     integer_synapses,
     largest,
     offset_with_current,
-    unsupported_gain,
 )
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses
 from mossy.errors import UnsupportedNode
@@ -89,22 +89,22 @@ def quantise(
 
 
 def _refuse(population: Population, incoming: tuple[Projection, ...], facts: Facts) -> None:
-    if population.graded:
-        raise UnsupportedNode(
-            "E0220",
-            "a neuron without threshold feeds other neurons; only spikes travel between cores",
-            where=population.node,
-            hint="give it a threshold, or make it an output",
-        )
+    refuse.graded(population)
+    refuse.no_gain(population)
+    refuse.delay_beyond(
+        population,
+        refuse.longest_delay(incoming),
+        int(facts["delay_max"]),
+        int(facts["step_latency"]),
+    )
     if population.subtract:
         raise UnsupportedNode(
             "E0223",
             "reset by subtraction is not native: a compartment resets to zero",
             where=population.node,
             allowed='reset="node"',
-            hint='load the network with reset="node" or choose a chip that subtracts',
+            hint='train with reset to zero, or load the network with reset="node"',
         )
-    unsupported_gain(population)
     p = population.params
     if ((p["alpha"] < 0) | (p["alpha"] > 1) | (p.get("alpha_syn", p["alpha"]) < 0)).any():
         raise UnsupportedNode(
@@ -112,16 +112,6 @@ def _refuse(population: Population, incoming: tuple[Projection, ...], facts: Fac
             "a decay factor lies outside 0..1",
             where=population.node,
             hint='use integrator="exponential" or a smaller dt',
-        )
-    delay = max((int(j.delay_source.max() + j.delay_target.max()) for j in incoming), default=0)
-    if delay > int(facts["delay_max"]):
-        raise UnsupportedNode(
-            "E0221",
-            "delay too long for the synapse word",
-            where=population.node,
-            got=f"{delay + 1} steps",
-            allowed=f"1 to {int(facts['delay_max']) + 1}",
-            hint="use a larger dt or shorter delays",
         )
 
 

@@ -16,16 +16,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from mossy.chips import refuse
 from mossy.chips.facts import Facts
 from mossy.chips.float_state import (
     as_rows,
     bias_notes,
     lif_registers,
     scaled_synapses,
-    unsupported_gain,
 )
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling
-from mossy.errors import UnsupportedNode
 from mossy.network.populations import Population, Projection
 from mossy.program.artefact import Place, WordFormat
 
@@ -43,25 +42,11 @@ def quantise(
     population: Population, incoming: tuple[Projection, ...], scaling: Scaling, facts: Facts
 ) -> Quantised:
     """Return the population in float32 registers with 8-bit (or 4-bit and delay) weights."""
-    if population.graded:
-        raise UnsupportedNode(
-            "E0220",
-            "a neuron without threshold feeds other neurons; only spikes travel between cores",
-            where=population.node,
-            hint="give it a threshold, or make it an output",
-        )
-    unsupported_gain(population)
-    delay = max((int(p.delay_source.max() + p.delay_target.max()) for p in incoming), default=0)
+    refuse.graded(population)
+    refuse.no_gain(population)
     delay_bits = int(facts["delay_bits"])
-    if delay >> delay_bits:
-        raise UnsupportedNode(
-            "E0221",
-            "delay too long for the synapse word",
-            where=population.node,
-            got=f"{delay + 1} steps",
-            allowed=f"1 to {1 << delay_bits}",
-            hint="use a larger dt or shorter delays",
-        )
+    delay = refuse.longest_delay(incoming)
+    refuse.delay_beyond(population, delay, (1 << delay_bits) - 1, int(facts["step_latency"]))
     top = int(facts["weight_max_delay" if delay else "weight_max"])
     if scaling.bits is not None:
         top = min(top, (1 << (scaling.bits - 1)) - 1)
