@@ -34,11 +34,8 @@ class Runs:
 
 @pytest.fixture(scope="module")
 def base_seed() -> int:
-    """Return MOSSY_ORACLE_SEED, or a new one."""
-    given = os.environ.get("MOSSY_ORACLE_SEED")
-    seed = int(given) if given else int.from_bytes(os.urandom(4), "little")
-    print(f"MOSSY_ORACLE_SEED={seed}")
-    return seed
+    """Return the seed of this run; tests/conftest.py draws and shows it."""
+    return int(os.environ["MOSSY_ORACLE_SEED"])
 
 
 @pytest.fixture(scope="module", params=ENVIRONMENTS)

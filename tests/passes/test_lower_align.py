@@ -141,3 +141,14 @@ def test_without_latency_only_feedback_waits() -> None:
     steps = {(j.source, j.target): int(j.delay_source[0]) for j in found.projections}
     assert {k for k, v in steps.items() if v} == {("l1", "l1"), ("l2", "l0")}
     assert found.notes == () and {p.depth for p in found.populations} == {0}
+
+
+@pytest.mark.parametrize(("steps", "off"), [(3.0, None), (2.6, "0.4")])
+def test_a_delay_of_no_whole_steps_is_rounded_and_said(steps: float, off: str | None) -> None:
+    delay = Delay(np.array([steps * DT]))
+    lowered = lower(
+        chain(i=Input((1,)), d=delay, w=Linear(np.ones((1, 1))), n=lif(1), o=Output((1,)))
+    )
+    assert lowered.projections[0].delay_source.tolist() == [3]
+    said = () if off is None else (f"d: delays are rounded to whole steps, by up to {off} steps",)
+    assert lowered.notes == said

@@ -23,6 +23,7 @@ from mossy.network.populations import Array, Conv, Population, Populations, Proj
 from mossy.synapses import conv2d
 
 INF = np.inf
+WHOLE = 1e-6  # of a step: closer to a whole number is a float's rounding, not the user's wish
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,6 @@ def lower(net: Network) -> Populations:
     populations = [_source(net, k) for k in net.inputs]
     projections: list[Projection] = []
     outputs: dict[str, str] = {}
-    notes: list[str] = []
     for name in ends:
         paths = _paths(net, name, back)
         node = net.nodes[name]
@@ -67,8 +67,20 @@ def lower(net: Network) -> Populations:
         tuple(projections),
         {k: k for k in net.inputs},
         outputs,
-        tuple(notes),
+        tuple(_rounded_delays(net)),
     )
+
+
+def _rounded_delays(net: Network) -> list[str]:
+    """What to tell the user of delays that are no whole number of steps."""
+    notes = []
+    for name, node in net.nodes.items():
+        if isinstance(node, nd.Delay):
+            steps = node.delay / net.dt
+            off = float(np.abs(steps - np.rint(steps)).max(initial=0))
+            if off > WHOLE:
+                notes.append(f"{name}: delays are rounded to whole steps, by up to {off:.2g} steps")
+    return notes
 
 
 def _has_effect(net: Network, path: Path) -> bool:
