@@ -148,7 +148,7 @@ def test_too_small_a_machine_is_e0302() -> None:
     text = str(e)  # 5 + 8 + 3 slices
     assert "the network needs 8 more cores than the machine has" in text
     assert "got 16 cores; allowed: 8 cores on 2 chip(s)" in text
-    assert "chips=4, or a smaller h, which takes 8 cores" in text
+    assert "chips=4, or a smaller population 'h', which takes 8 cores" in text
 
 
 def test_too_many_keys_are_e0303() -> None:
