@@ -56,7 +56,7 @@ class Linked:
     seg_start: NDArray[np.int64]
     seg_core: NDArray[np.int32]
     syn_start: NDArray[np.int64]
-    column: NDArray[np.int32]
+    column: NDArray[np.uint32]
     weight: NDArray[Any]
     delay: NDArray[np.uint8]
     sends: NDArray[np.int32]
@@ -257,7 +257,7 @@ class _Segments:
             "seg_start": _starts(np.concatenate(self.per_neuron)),
             "seg_core": np.concatenate(self.cores),
             "syn_start": _starts(np.concatenate(self.lengths)),
-            "column": syn[0].astype(np.int32),
+            "column": syn[0].astype(np.uint32),  # unsigned: no check for negative indices
             "weight": syn[1].astype(self.drive),
             "delay": syn[2].astype(np.uint8),
             "sends": np.concatenate(self.sends),

@@ -30,18 +30,21 @@ def _push(ring, b, t, slots, latency, one, g, value, net, counts, packets):  # t
     counts[0, core] += packets
     counts[1, core] += packets * sends[g]
     counts[4, core] += packets * hops[g]
-    for s in range(seg_start[g], seg_start[g + 1]):
-        first, last = syn_start[s], syn_start[s + 1]
+    begin, end = seg_start[g], seg_start[g + 1]
+    for s in range(begin, end):
         counts[2, seg_core[s]] += packets
-        counts[3, seg_core[s]] += packets * (last - first)
-        if one:
-            if last > first:
-                row = ring[b, (t + latency + delay[first]) % slots]
-                for k in range(first, last):
-                    row[column[k]] += weight[k] * value
-        else:
-            for k in range(first, last):
-                ring[b, (t + latency + delay[k]) % slots, column[k]] += weight[k] * value
+        counts[3, seg_core[s]] += packets * (syn_start[s + 1] - syn_start[s])
+    # the segments of a neuron lie one behind the other, so its synapses are one run
+    first, last = syn_start[begin], syn_start[end]
+    if first == last:
+        return
+    if one:
+        row = ring[b, (t + latency + delay[first]) % slots]
+        for k in range(first, last):
+            row[column[k]] += weight[k] * value
+    else:
+        for k in range(first, last):
+            ring[b, (t + latency + delay[k]) % slots, column[k]] += weight[k] * value
 
 
 @numba.njit(cache=True, nogil=True)
