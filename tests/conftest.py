@@ -1,10 +1,17 @@
-"""One seed for the oracle tests of a run, shown in the header so that it can be repeated."""
+"""What holds for every test: the seed of the oracle tests, shown so that it can be repeated."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+from hypothesis import settings
+
+# Machines that run tests are busy and slow at times; a test is never a stopwatch. In CI hypothesis
+# has a profile of its own, which also draws the same examples every time.
+settings.register_profile("unhurried", deadline=None)
+if not os.environ.get("CI"):
+    settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:

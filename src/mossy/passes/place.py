@@ -37,7 +37,8 @@ def place(slices: tuple[Slice, ...], chip: Chip, options: Options) -> tuple[Plac
             where=chip.name,
             got=f"{len(on_chip)} cores",
             allowed=f"{most * per_chip} cores on {most} chip(s)",
-            hint=f"chips={needed}, or a smaller population {largest!r}, which takes {sizes[largest]} cores",
+            hint=f"chips={needed}, or a smaller population {largest!r}, "
+            f"which takes {sizes[largest]} cores",
         )
     side = math.isqrt(needed - 1) + 1 if needed else 1
     spots = iter(range(len(on_chip)))
