@@ -115,3 +115,12 @@ def test_more_spikes_than_a_step_can_hold_are_e0189(chip: Program) -> None:
     assert e.code == "E0189" and "too many spikes of one channel in one step; got 256" in str(e)
     assert "allowed: 0 to 255" in str(e) and "a smaller dt" in str(e)
     assert chip.run(np.full(X.shape, 255), record=["in"], threads=1).spikes["in"].max() == 255
+
+
+def test_negative_whole_numbers_are_currents_where_those_are_taken(two: Program) -> None:
+    a = np.array([[[-3], [2], [-1]]])
+    wanted = two.run({"a": a.astype(float), "b": 0.0 * a}, states=["n"], threads=1).states["n"]["v"]
+    assert len(np.unique(wanted)) == 3
+    for engine in ("fast", "reference"):
+        got = two.run({"a": a, "b": 0 * a}, states=["n"], threads=1, engine=engine)
+        assert (got.states["n"]["v"] == wanted).all()

@@ -166,7 +166,9 @@ def _input(program: Program, name: str, population: PopulationMap, x: NDArray[An
             allowed="bool or counts >= 0",
             hint="encode the input, e.g. mossy.signals.encode.rate(x, steps, rng)",
         )
-    if x.dtype.kind in "iu" and x.size and x.max() > MOST_SPIKES:
+    if x.dtype.kind == "i" and x.min() < 0:
+        x = x.astype(np.float64)  # nothing spikes a negative number of times: a current
+    if x.dtype.kind in "iu" and x.max() > MOST_SPIKES:
         raise BadInput(
             "E0189",
             "too many spikes of one channel in one step",

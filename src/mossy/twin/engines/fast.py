@@ -66,9 +66,9 @@ def push_values(x, at, start, ring, t, latency, one, net, counts, raster, shown,
     slots = ring.shape[1]
     for b in range(x.shape[0]):
         for i in range(x.shape[2]):
-            value = x[b, at, i]
-            if value != 0:
+            if x[b, at, i] != 0:
                 g = start + i
+                value = ring.dtype.type(x[b, at, i])
                 packets = int(value) if whole else 1
                 if shown[g] >= 0:
                     raster[b, t, shown[g]] = packets
@@ -167,7 +167,11 @@ class _Plan:
         count = np.zeros(batch, np.int64)
         one = linked.one_delay
         whole = {k: not np.issubdtype(x.dtype, np.floating) for k, x in inputs.items()}
-        typed = {k: np.ascontiguousarray(x, linked.drive) for k, x in inputs.items()}
+        # whole numbers stay bytes: scanning the input for spikes is bound by memory
+        typed = {
+            k: np.ascontiguousarray(x, np.uint8 if whole[k] else np.float32)
+            for k, x in inputs.items()
+        }
         for t in range(self.steps):
             for name, first in self.sources.items():
                 if t < typed[name].shape[1]:
