@@ -68,3 +68,14 @@ def test_refusals(call, x, steps, code, text):
     with pytest.raises(BadInput, match=text) as error:
         call(x, steps)
     assert error.value.code == code
+
+
+def test_regular_spreads_spikes_evenly():
+    brightness = np.array([[0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0]])
+    drawn = ["".join(".|"[int(s)] for s in row) for row in encode.regular(brightness, 8)[0].T]
+    assert drawn == ["........", ".......|", "...|....", ".|...|..", "|.|.|.|.", "||||||||"]
+
+
+def test_regular_rounds_the_count_half_up():
+    x = np.arange(17)[None] / 16
+    np.testing.assert_array_equal(encode.regular(x, 8).sum(axis=1)[0], (np.arange(17) + 1) // 2)

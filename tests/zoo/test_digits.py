@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 
 from mossy import zoo
 from mossy.network import reference
-from mossy.zoo.digits.data import encode, images
+from mossy.zoo.digits.data import images
 
 Weights = list[NDArray[np.float64]]
 
@@ -126,17 +126,6 @@ def test_data_are_spikes_and_repeat_exactly() -> None:
     assert x.dtype == bool
     assert y.dtype == np.int64
     np.testing.assert_array_equal(x, zoo.data("digits")[0])
-
-
-def test_encoder_spreads_spikes_evenly() -> None:
-    brightness = np.array([[0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0]])
-    drawn = ["".join(".|"[int(s)] for s in row) for row in encode(brightness, 8)[0].T]
-    assert drawn == ["........", ".......|", "...|....", ".|...|..", "|.|.|.|.", "||||||||"]
-
-
-def test_encoder_counts_round_brightness_half_up() -> None:
-    x = np.arange(17)[None] / 16
-    np.testing.assert_array_equal(encode(x, 8).sum(axis=1)[0], (np.arange(17) + 1) // 2)
 
 
 def test_the_stored_split_is_scikit_learns() -> None:

@@ -13,9 +13,10 @@ import pytest
 from mossy import zoo
 from mossy.network import nir
 from mossy.network.graph import network_hash
+from mossy.signals.encode import regular
 from mossy.zoo.digits import bptt
 from mossy.zoo.digits.build import network, rewrite
-from mossy.zoo.digits.data import encode, images
+from mossy.zoo.digits.data import images
 from mossy.zoo.digits.train import Recipe, augment, initial, loss_and_gradient, train
 
 LEAK = bptt.Leak(tau=4e-3, dt=1e-3)
@@ -60,7 +61,7 @@ def test_threshold_itself_is_no_spike() -> None:
 def test_short_training_lowers_the_loss_and_repeats_exactly() -> None:
     pixels, labels = images("train")
     recipe = Recipe(LEAK, (64, 24, 16, 10), seed=3, epochs=20)
-    encoder = partial(encode, steps=6)
+    encoder = partial(regular, steps=6)
     first, second = (list(train(pixels[:512], labels[:512], encoder, recipe)) for _ in range(2))
     losses = [loss for loss, _ in first]
     assert losses[-1] < 0.5 * losses[0]
@@ -73,8 +74,8 @@ def test_penalty_makes_hidden_layers_spike_less() -> None:
     counts = []
     for penalty in (0.0, 0.05):
         recipe = Recipe(LEAK, (64, 24, 10), seed=3, epochs=4, penalty=penalty)
-        *_, (_, weights) = train(pixels[:512], labels[:512], partial(encode, steps=6), recipe)
-        x = encode(pixels[:64], 6).astype(np.float32)
+        *_, (_, weights) = train(pixels[:512], labels[:512], partial(regular, steps=6), recipe)
+        x = regular(pixels[:64], 6).astype(np.float32)
         counts.append(bptt.forward(weights, x, LEAK)[0].s.sum())
     assert counts[1] < 0.8 * counts[0]
 

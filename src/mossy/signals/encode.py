@@ -2,6 +2,8 @@
 
 direct    the value itself as a current, at every step
 rate      a spike with probability x at each step, independently (Bernoulli)
+regular   round(steps x) spikes, evenly spaced: in step t = 1..steps
+          if floor(t x + 1/2) > floor((t - 1) x + 1/2); nothing is drawn at random
 latency   one spike at step floor((1 - x) (steps - 1) + 1/2); no spike where x = 0
 """
 
@@ -31,6 +33,16 @@ def rate(x: ArrayLike, steps: int, rng: Generator) -> NDArray[np.bool_]:
     values = _checked(x, steps)
     draws = rng.random((values.shape[0], steps, *values.shape[1:]))
     return np.asarray(draws < values[:, None])
+
+
+def regular(x: ArrayLike, steps: int) -> NDArray[np.bool_]:
+    """Return round(steps x) evenly spaced spikes per element: (batch, time, *shape).
+
+    An input's spikes never depend on its place in a batch. Raises BadInput E0130 and E0131.
+    """
+    values = _checked(x, steps)
+    t = np.arange(steps + 1).reshape((1, steps + 1, *([1] * (values.ndim - 1))))
+    return np.asarray(np.diff(np.floor(t * values[:, None] + 0.5), axis=1) > 0)
 
 
 def latency(x: ArrayLike, steps: int) -> NDArray[np.bool_]:

@@ -29,8 +29,9 @@ from mossy.network import nir, reference
 from mossy.network.graph import build, network_hash
 from mossy.network.nodes import LIF, Input, Linear, Network, Node, Output
 from mossy.signals.decode import accuracy, spike_count
+from mossy.signals.encode import regular
 from mossy.zoo.digits.bptt import THRESHOLD, Array, Leak
-from mossy.zoo.digits.data import encode, images
+from mossy.zoo.digits.data import images
 from mossy.zoo.digits.train import Recipe, train
 
 HERE = Path(__file__).parent
@@ -86,7 +87,7 @@ def fit(recipe: Recipe, steps: int) -> list[Array]:
     )  # fmt: skip
     with threadpool_limits(1), Progress(*columns) as bar:
         task = bar.add_task("", total=recipe.epochs, loss=float("nan"))
-        for loss, weights in train(pixels, labels, partial(encode, steps=steps), recipe):  # noqa: B007
+        for loss, weights in train(pixels, labels, partial(regular, steps=steps), recipe):  # noqa: B007
             bar.update(task, advance=1, loss=loss)
     return weights
 
@@ -101,7 +102,7 @@ def main() -> None:
     leak = Leak(TAU, card.dt)
     net = network(fit(Recipe(leak, SIZES, options.seed), card.steps), leak)
     pixels, labels = images("test")
-    share, spikes = measure(net, encode(pixels, card.steps), labels)
+    share, spikes = measure(net, regular(pixels, card.steps), labels)
     nir.write(net, options.out / "network.nir")
     measured = {
         "accuracy_float": f"{share:.4f}",
