@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,11 @@ from mossy.neurons.model import Model
 
 
 def trace(
-    model: Model, params: dict[str, float], x: list[Any], fmt: tuple[int, ...] = (), **start: float
+    model: Model,
+    params: Mapping[str, float],
+    x: list[Any],
+    fmt: tuple[int, ...] = (),
+    **start: float,
 ) -> tuple[list[dict[str, float]], list[bool]]:
     """Step one neuron of `model` through the inputs; return its registers and its spikes."""
     p, s = np.zeros(1, model.params), np.zeros(1, model.state)

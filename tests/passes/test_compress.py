@@ -22,7 +22,8 @@ def goes(table: tuple[Route, ...], key: int) -> tuple[tuple[int, ...], tuple[int
 @st.composite
 def tables(draw: st.DrawFn) -> tuple[Route, ...]:
     """Disjoint entries: aligned blocks of 1, 2, 4 or 8 keys in key order, with gaps."""
-    entries, free = [], 0
+    entries: list[Route] = []
+    free = 0
     while free < UNIVERSE - 16 and len(entries) < 40:
         size = 1 << draw(st.integers(0, 3))
         start = -(-free // size) * size + size * draw(st.sampled_from([0, 0, 0, 1]))

@@ -66,8 +66,13 @@ def test_pool_and_convolution_stay_a_kernel_with_the_mean_folded_in() -> None:
 
 def test_uneven_delays_before_a_convolution_are_kept_apart() -> None:
     steps = np.array([[[0, 1, 2], [3, 0, 1], [2, 3, 0]]])
-    net = chain(i=Input((1, 3, 3)), d=Delay(steps * DT), c=Conv2d(np.ones((1, 1, 2, 2)), [0]),
-                l=lif(1, 2, 2), o=Output((1, 2, 2)))  # type: ignore[arg-type]  # fmt: skip
+    net = chain(
+        i=Input((1, 3, 3)),
+        d=Delay(steps * DT),
+        c=Conv2d(np.ones((1, 1, 2, 2)), np.zeros(1)),
+        l=lif(1, 2, 2),
+        o=Output((1, 2, 2)),
+    )
     x = np.zeros((1, 6, 1, 3, 3))
     x[0, 0] = 1
     got = compile(net, "cpu").run(x, threads=1).outputs["o"]

@@ -126,7 +126,10 @@ def refused(net: Network, chip: Any, **options: Any) -> DoesNotFit:
 
 
 def test_a_neuron_too_big_for_a_core_is_e0301() -> None:
-    e = refused(dense(5000, 2), "loihi1")
+    nodes: dict[str, Node] = {"i": Input((5000,)), "w": Linear(np.ones((2, 5000))), "h": lif(2)}
+    nodes["o"] = Output((2,))
+    net = graph.build(nodes, [("i", "w"), ("w", "h"), ("h", "o")], DT)
+    e = refused(net, "loihi1")
     assert e.code == "E0301"
     text = str(e)
     assert re.search(r"one neuron alone exceeds the limit of a core by 2\d%: in-axons", text)

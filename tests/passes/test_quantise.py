@@ -13,7 +13,19 @@ from mossy.chips import chip as find_chip
 from mossy.chips.quantised import Quantised
 from mossy.errors import MossyError, UnsupportedNode
 from mossy.network import graph
-from mossy.network.nodes import IF, LI, LIF, Affine, CubaLIF, Delay, Input, Linear, Node, Output
+from mossy.network.nodes import (
+    IF,
+    LI,
+    LIF,
+    Affine,
+    CubaLIF,
+    Delay,
+    Input,
+    Linear,
+    Network,
+    Node,
+    Output,
+)
 from mossy.passes import Options, compile
 from mossy.passes.align import align
 from mossy.passes.lower import lower
@@ -25,11 +37,18 @@ W = np.array([[0.5, -0.2], [0.1, 0.3]])
 ONE = np.ones(2)
 
 
-def layer(neuron: Node, weight: Any = W, bias: Any = None, reset: Any = "node", delay: float = 0):
+def layer(
+    neuron: Node, weight: Any = W, bias: Any = None, reset: Any = "node", delay: float = 0
+) -> Network:
     weight = np.asarray(weight)
     linear = Linear(weight) if bias is None else Affine(weight, np.asarray(bias))
-    nodes = {"i": Input((weight.shape[1],)), "d": Delay(np.full(weight.shape[1], delay)),
-             "w": linear, "n": neuron, "o": Output((weight.shape[0],))}  # fmt: skip
+    nodes: dict[str, Node] = {
+        "i": Input((weight.shape[1],)),
+        "d": Delay(np.full(weight.shape[1], delay)),
+        "w": linear,
+        "n": neuron,
+        "o": Output((weight.shape[0],)),
+    }
     names = list(nodes)
     edges = list(itertools.pairwise(names))
     return graph.build(nodes, edges, DT, "exponential", reset)
@@ -44,8 +63,17 @@ def quantised(
     return quantise(populations, chip, Options(**options), activity)["n"]
 
 
-def lif(tau: float = 10e-3, r: float = 2.0, leak: float = 0.3, vth: float = 1.0, vr: float = 0.1):
+def lif(
+    tau: float = 10e-3, r: float = 2.0, leak: float = 0.3, vth: float = 1.0, vr: float = 0.1
+) -> LIF:
     return LIF(tau * ONE, r * ONE, leak * ONE, vth * ONE, vr * ONE)
+
+
+def stored(q: Quantised) -> NDArray[Any]:
+    """Weights of the first projection, dense."""
+    weight: Any = q.incoming[0].weight
+    dense: NDArray[Any] = weight.toarray()
+    return dense
 
 
 # ------------------------------------------------------------------------------ float registers
@@ -56,7 +84,7 @@ def test_lif_registers_follow_the_published_formulas() -> None:
     scale = w_scale / r_f
     leak_f = 1 - np.exp(-0.1)
     assert q.weight_scale == w_scale
-    assert q.incoming[0].weight.toarray().tolist() == [[127, -51], [25, 76]]
+    assert stored(q).tolist() == [[127, -51], [25, 76]]
     np.testing.assert_allclose(q.params["alpha"], np.exp(-0.1), rtol=1e-6)
     np.testing.assert_allclose(q.params["threshold"], 1.0 * scale, rtol=1e-6)
     np.testing.assert_allclose(q.params["v_reset"], 0.1 * scale, rtol=1e-6)
@@ -92,19 +120,19 @@ def test_delays_leave_fewer_weight_bits_and_say_so() -> None:
 @pytest.mark.parametrize(("bits", "top"), [(8, 127), (4, 7), (2, 1)])
 def test_wanted_bits_bound_the_weights(bits: int, top: int) -> None:
     q = quantised(layer(lif()), "spinnaker2", bits=bits)
-    assert abs(q.incoming[0].weight).max() == top
+    assert abs(stored(q)).max() == top
 
 
 def test_a_scale_can_be_given_and_clips() -> None:
     q = quantised(layer(lif()), "spinnaker2", weight_scale={"n": 400.0})
-    assert q.incoming[0].weight.toarray().tolist() == [[127, -80], [40, 120]]
+    assert stored(q).tolist() == [[127, -80], [40, 120]]
 
 
 # ------------------------------------------------------------------------------ integer registers
 def test_mantissas_are_even_and_the_word_drops_their_last_bit() -> None:
     q = quantised(layer(lif()), "loihi1")
     # 254 / 0.5 = 508 per unit: 254, -101.6 -> -102, 50.8 -> 50, 152.4 -> 152; stored halves
-    assert q.incoming[0].weight.toarray().tolist() == [[127, -51], [25, 76]]
+    assert stored(q).tolist() == [[127, -51], [25, 76]]
     assert q.weight_scale == 254
 
 
@@ -157,7 +185,7 @@ def test_calibration_clips_a_rare_outlier(name: str) -> None:
     net = layer(lif(), w)
 
     def error(q: Quantised) -> float:
-        return float((((w - q.incoming[0].weight.toarray() / q.weight_scale) ** 2) @ rate).sum())
+        return float((((w - stored(q) / q.weight_scale) ** 2) @ rate).sum())
 
     plain, chosen = quantised(net, name), quantised(net, name, rate)
     assert error(chosen) < error(plain) / 2
@@ -183,7 +211,12 @@ def refused(net: Any, name: str, **options: Any) -> MossyError:
 
 @pytest.mark.parametrize("name", CHIPS)
 def test_a_graded_neuron_inside_is_e0220(name: str) -> None:
-    nodes = {"i": Input((2,)), "a": LI(10e-3 * ONE, ONE, 0 * ONE), "w": Linear(W), "n": lif()}
+    nodes: dict[str, Node] = {
+        "i": Input((2,)),
+        "a": LI(10e-3 * ONE, ONE, 0 * ONE),
+        "w": Linear(W),
+        "n": lif(),
+    }
     nodes["o"] = Output((2,))
     names = list(nodes)
     e = refused(graph.build(nodes, list(itertools.pairwise(names)), DT), name)
@@ -223,7 +256,12 @@ def test_subtraction_is_e0223_where_it_is_not_native() -> None:
 
 
 def test_an_overshooting_decay_is_e0224() -> None:
-    nodes = {"i": Input((2,)), "w": Linear(W), "n": lif(tau=0.6e-3), "o": Output((2,))}
+    nodes: dict[str, Node] = {
+        "i": Input((2,)),
+        "w": Linear(W),
+        "n": lif(tau=0.6e-3),
+        "o": Output((2,)),
+    }
     names = list(nodes)
     net = graph.build(nodes, list(itertools.pairwise(names)), DT, "euler")
     e = refused(net, "loihi1")

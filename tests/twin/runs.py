@@ -16,7 +16,7 @@ FUZZ: dict[str, Any] = {
 }
 
 
-def fuzz(examples: int) -> Any:
+def fuzz(examples: int) -> settings:
     """Return the settings of a property test. MOSSY_FUZZ=20 draws twenty times as many."""
     return settings(max_examples=examples * int(os.environ.get("MOSSY_FUZZ", "1")), **FUZZ)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mossy.errors import UnsupportedNode
 from mossy.network import graph, reference
-from mossy.network.nodes import LIF, Affine, CubaLIF, Input, Linear, Network, Output
+from mossy.network.nodes import LIF, Affine, CubaLIF, Input, Linear, Network, Node, Output
 from mossy.passes import Options, compile
 from mossy.program import Program
 from tests.strategies import Wanted, currents, networks, spikes
@@ -43,7 +43,7 @@ def test_processor_stays_close_on_ordinary_numbers(integrator: Any) -> None:
     # float32 against float64 over 40 steps: each step rounds a few times by 6e-8 of values near 1
     rng = np.random.default_rng(1)
     one = np.ones(6)
-    nodes = {
+    nodes: dict[str, Node] = {
         "in": Input((8,)),
         "w": Affine(rng.normal(0, 0.4, (6, 8)), rng.normal(0, 0.1, 6)),
         "h": CubaLIF(7e-3 * one, 13e-3 * one, 1.1 * one, 0.1 * one, 0.2 * one, 0.05 * one, one),
@@ -63,8 +63,11 @@ def test_a_feedback_edge_brings_zero_at_first_whatever_memory_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one = np.ones(1)
-    nodes = {"in": Input((1,)), "a": LIF(2e-3 * one, 2 * one, 0 * one, 0.5 * one, 0 * one)}
-    nodes |= {"w": Linear(-np.ones((1, 1))), "out": Output((1,))}  # type: ignore[dict-item]
+    nodes: dict[str, Node] = {
+        "in": Input((1,)),
+        "a": LIF(2e-3 * one, 2 * one, 0 * one, 0.5 * one, 0 * one),
+    }
+    nodes |= {"w": Linear(-np.ones((1, 1))), "out": Output((1,))}
     net = graph.build(nodes, [("in", "a"), ("a", "w"), ("w", "a"), ("a", "out")], 1e-3)
     x = np.ones((1, 4, 1))
     wanted = compile(net, "cpu").run(x, threads=1).outputs["out"]
@@ -115,8 +118,8 @@ def test_chip_equals_the_float_reference_but_for_its_lag(
 def test_lag_is_the_depth_of_the_population() -> None:
     one = np.ones(1)
     lif = LIF(2e-3 * one, 2 * one, 0 * one, 0.5 * one, 0 * one)
-    nodes = {"in": Input((1,)), "a": Linear(np.ones((1, 1))), "l0": lif}
-    nodes |= {"b": Linear(np.ones((1, 1))), "l1": lif, "out": Output((1,))}  # type: ignore[dict-item]
+    nodes: dict[str, Node] = {"in": Input((1,)), "a": Linear(np.ones((1, 1))), "l0": lif}
+    nodes |= {"b": Linear(np.ones((1, 1))), "l1": lif, "out": Output((1,))}
     names = list(nodes)
     net = graph.build(nodes, list(itertools.pairwise(names)), 1e-3)
     program = compile(net, "spinnaker2")

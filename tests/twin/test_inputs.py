@@ -9,7 +9,7 @@ import pytest
 
 from mossy.errors import BadInput
 from mossy.network import graph
-from mossy.network.nodes import LIF, Input, Linear, Output
+from mossy.network.nodes import LIF, Input, Linear, Node, Output
 from mossy.passes import compile
 from mossy.program import Program
 from tests.strategies import sample
@@ -25,8 +25,8 @@ def chip() -> Program:
 @pytest.fixture(scope="module")
 def two() -> Program:
     one = np.ones(1)
-    nodes = {"a": Input((1,)), "b": Input((1,)), "wa": Linear(np.ones((1, 1)))}
-    nodes |= {"wb": Linear(np.ones((1, 1))), "n": LIF(one, one, one, one, one), "o": Output((1,))}  # type: ignore[dict-item]
+    nodes: dict[str, Node] = {"a": Input((1,)), "b": Input((1,)), "wa": Linear(np.ones((1, 1)))}
+    nodes |= {"wb": Linear(np.ones((1, 1))), "n": LIF(one, one, one, one, one), "o": Output((1,))}
     edges = [("a", "wa"), ("b", "wb"), ("wa", "n"), ("wb", "n"), ("n", "o")]
     return compile(graph.build(nodes, edges, 1e-3), "cpu")
 

@@ -13,7 +13,7 @@ import pytest
 from mossy.chips import chip as find_chip
 from mossy.errors import BadInput, UnknownFact
 from mossy.network import graph
-from mossy.network.nodes import LIF, Input, Linear, Output
+from mossy.network.nodes import LIF, Input, Linear, Node, Output
 from mossy.passes import Options, compile
 from mossy.twin import Result
 
@@ -38,12 +38,14 @@ def three_spikes(chip: str, engine: str = "fast", **options: Any) -> Result:
     steps 0 and 2, input 1 at step 2. Neurons 0, 1 fire on the first, all three on the others.
     """
     one = np.ones(3)
-    nodes = {"i": Input((2,)), "w": Linear(np.array([[1.0, 0], [1, 1], [0, 1]])),
+    nodes: dict[str, Node] = {"i": Input((2,)), "w": Linear(np.array([[1.0, 0], [1, 1], [0, 1]])),
              "n": LIF(1e-3 * one, one, 0 * one, 0.5 * one, 0 * one), "o": Output((3,))}  # fmt: skip
     net = graph.build(nodes, [("i", "w"), ("w", "n"), ("n", "o")], 1e-3)
     x = np.zeros((1, STEPS, 2), np.uint8)
     x[0, 0, 0] = x[0, 2, 0] = x[0, 2, 1] = 1
-    return compile(net, chip, options=Options(**options)).run(x, engine=engine, threads=1)
+    result = compile(net, chip, options=Options(**options)).run(x, engine=engine, threads=1)
+    assert isinstance(result, Result)
+    return result
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
@@ -156,6 +158,16 @@ def test_pricing_an_unknown_fact_is_e0401_and_says_how_to_assume_it() -> None:
     assert e.value.code == "E0401"
     assert "noc_hop_energy is unknown (no public figure for a hop" in str(e.value)
     assert 'assume={"noc_hop_energy": value in J} and it is marked as assumed' in str(e.value)
+
+
+def test_an_optional_price_that_is_unknown_is_listed_and_not_summed() -> None:
+    result = pricing_hops(three_spikes("spinnaker2"))
+    *rows, hops = result.chip.spec["energy"]
+    spec = result.chip.spec | {"energy": [*rows, hops | {"optional": True}]}
+    part = replace(result, chip=replace(result.chip, spec=spec)).energy
+    assert [(u.name, u.fact) for u in part.unpriced][-1] == ("hops", "noc_hop_energy")
+    assert part.unpriced[-1].amount == result.counts.mean("hops")
+    assert "hops" not in part.by("operation")
 
 
 def test_assuming_prices_the_same_run_again() -> None:
