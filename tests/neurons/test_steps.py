@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mossy import neurons
-from mossy.neurons.model import Model
+from mossy.neurons.model import Model, evolve
 
 
 def trace(
@@ -176,7 +176,7 @@ def random_records(dtype: np.dtype[Any], n: int, rng: np.random.Generator) -> ND
     return found
 
 
-@pytest.mark.parametrize("name", ["lif", "cuba_lif", "cuba_lif.int"])
+@pytest.mark.parametrize("name", ["lif", "cuba_lif", "cuba_lif.int", "li", "li.cuba"])
 def test_compiled_code_gives_the_same_bits_as_python(name: str) -> None:
     model, n, rng = neurons.model(name), 400, np.random.default_rng(3)
     fmt = FMT if name.endswith("int") else ()
@@ -184,23 +184,19 @@ def test_compiled_code_gives_the_same_bits_as_python(name: str) -> None:
     start = random_records(model.state, n, rng)
     by_loop, by_code = start.copy(), start[None].copy()
     fired, count = np.zeros((1, n), np.int32), np.zeros(1, np.int64)
+    sent = np.zeros((1, n), model.drive)
     for _ in range(5):
         if model.drive.kind == "f":
-            x = rng.normal(0, 1, (n, model.inputs)).astype(model.drive)
+            x = rng.normal(0, 1, n * model.inputs).astype(model.drive)
         else:
-            x = rng.integers(-(1 << 23), 1 << 23, (n, model.inputs)).astype(model.drive)
-        spikes = [
-            k
-            for k in range(n)
-            if model.step(
-                by_loop.view(np.recarray)[k], x[k, 0], x[k, -1], params.view(np.recarray)[k], fmt
-            )
-        ]
+            x = rng.integers(-(1 << 23), 1 << 23, n * model.inputs).astype(model.drive)
+        by_hand = evolve(model, by_loop.view(np.recarray), x, params.view(np.recarray), fmt)
         ring = np.zeros((1, 2, model.inputs * n + 3), model.drive)
-        ring[0, 1, 3:] = x.reshape(-1)
+        ring[0, 1, 3:] = x
         ring[0, :, :3] = 7
-        model.update(by_code, params, ring, 1, 3, fmt, fired, count)
-        assert fired[0, : count[0]].tolist() == spikes
+        model.update(by_code, params, ring, 1, 3, fmt, fired, sent, count)
+        assert fired[0, : count[0]].tolist() == [k for k in range(n) if by_hand[k]]
+        assert sent[0, : count[0]].tolist() == [v for v in by_hand if v]
         assert by_code[0].tobytes() == by_loop.tobytes()
         assert not ring[0, 1, 3:].any() and (ring[0, :, :3] == 7).all()
     assert count[0]

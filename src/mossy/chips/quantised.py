@@ -18,7 +18,7 @@ class Synapses:
     """One projection in the chip's numbers. weight: what the word's weight field holds, signed.
 
     delay_source, delay_target: delay field per source and per target neuron (added). A weight w
-    counts `w << shift`.
+    counts `w << shift`. receptor: the neuron's input, where the model parts them by type.
     """
 
     source: str
@@ -27,6 +27,7 @@ class Synapses:
     delay_source: NDArray[np.int64]
     delay_target: NDArray[np.int64]
     shift: int = 0
+    receptor: int = 0
 
     @property
     def max_delay(self) -> int:
@@ -39,7 +40,8 @@ class Quantised:
     """A population in the chip's numbers, with the synapses that end at it.
 
     v_scale, v_shift: network potential = register / v_scale + v_shift. weight_scale:
-    weight field units per network weight; notes: what rounding cost, for the user.
+    weight field units per network weight; notes: what rounding cost, for the user. sent_scale,
+    taken_scale: units of a value that it sends, and that reaches it, per network value.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Quantised:
     weight_scale: float
     incoming: tuple[Synapses, ...]
     notes: tuple[str, ...] = ()
+    sent_scale: float = 1.0
+    taken_scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,13 @@ class Scaling:
 
     bits: wanted weight bits, None for the chip's best. keep: share of the largest weight that
     still fits, 1 clips nothing. scale: register units per network unit, overriding both.
+    approximate: the user allows the nearest thing the chip can do in place of what it cannot.
     """
 
     bits: int | None = None
     keep: float = 1.0
     scale: float | None = None
+    approximate: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ all float64 and per neuron. A readout without spikes has threshold inf.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -77,13 +77,17 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class Populations:
-    """A whole network in this form. inputs, outputs: node name -> population name."""
+    """A whole network in this form. inputs, outputs: node name -> population name.
+
+    cuts: into how many equal runs a population is to be cut at least, where a chip has said so.
+    """
 
     populations: tuple[Population, ...]
     projections: tuple[Projection, ...]
     inputs: dict[str, str]
     outputs: dict[str, str]
     notes: tuple[str, ...] = ()
+    cuts: dict[str, int] = field(default_factory=dict)
 
     def population(self, name: str) -> Population:
         """Return the population called `name`."""

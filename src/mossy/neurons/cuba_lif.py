@@ -7,11 +7,14 @@ float   i_exc <- d_exc i_exc + x_exc + offset_syn;  i_inh <- d_inh i_inh + x_inh
 int     u <- sgn(u) (|u| (2^k - decay_u) >> k) + wrap(x)          wrapped to `current_bits`
         v <- sgn(v) (|v| (2^k - decay_v) >> k) + wrap(u + bias)   clipped to [v_min, v_max]
         v > threshold: spike, then v <- 0 for `refract` steps (1: no silent step)
-        fmt = (k, input_bits, current_bits), widths without the sign
+        fmt = (k, input_bits, current_bits[, adder_bits]), widths without the sign. u + bias wraps
+        to adder_bits, which are current_bits where not given. With a wider adder the current is
+        turned round only beyond the register's range: +2^current_bits stays, -2^current_bits does
+        not
 
 Both forms update the current first and then the membrane with the new current, as NIR's platforms
 do. The integer form follows Davies et al., IEEE Micro 38(1), 2018, as three public emulators of
-that chip agree on it.
+that chip agree on it; the wider adder is that of its successor's published model (lava-nc 0.10).
 """
 
 from __future__ import annotations
@@ -42,20 +45,21 @@ def step(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
 
 def step_int(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
     """Advance one neuron by one step in integers; return whether it fired."""
-    k, input_bits, current_bits = fmt[0], fmt[1], fmt[2]
+    k, input_bits, current_bits, adder_bits = fmt[0], fmt[1], fmt[2], fmt[-1]
     half = 1 << input_bits
     q = ((int(x0) + half) & (2 * half - 1)) - half
-    whole = 1 << current_bits
+    whole, full = 1 << current_bits, 1 << adder_bits
+    top = whole if adder_bits > current_bits else whole - 1
 
     u = int(s.u)
     kept = (abs(u) * ((1 << k) - int(p.decay_u))) >> k
     u = (kept if u >= 0 else -kept) + q
-    u = ((u + whole) & (2 * whole - 1)) - whole
+    u = top - ((top - u) & (2 * whole - 1))
     s.u = u
 
     v = int(s.v)
     kept = (abs(v) * ((1 << k) - int(p.decay_v))) >> k
-    drive = ((u + int(p.bias) + whole) & (2 * whole - 1)) - whole
+    drive = ((u + int(p.bias) + full) & (2 * full - 1)) - full
     v = (kept if v >= 0 else -kept) + drive
     v = min(max(v, int(p.v_min)), int(p.v_max))
     if s.refract > 0:

@@ -5,14 +5,16 @@ Before: everything decided. After: a `Program`, the only thing the twin gets to 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from mossy import neurons
 from mossy.chips.chip import Chip
 from mossy.chips.quantised import Quantised, Synapses
+from mossy.errors import UnsupportedNode
 from mossy.network.populations import Conv, Population, Populations
 from mossy.passes.partition import Connectivity, Slice, restrict
 from mossy.program.artefact import (
@@ -26,6 +28,8 @@ from mossy.program.artefact import (
     WordFormat,
 )
 from mossy.program.words import pack
+
+Sent = Literal["spikes", "values", "currents"]
 
 NO_WORDS = WordFormat(16, weight=0, delay=0, type=0, index=0, coding="signed")
 
@@ -90,14 +94,18 @@ def _image(
     starts: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
     words: list[NDArray[Any]] = [np.zeros(0, q.word.dtype)]
     rows = filled = 0
-    for source, shift in dict.fromkeys((x.source, x.shift) for x in q.incoming):
+    for group in dict.fromkeys((x.source, x.shift, x.receptor) for x in q.incoming):
+        source, shift, receptor = group
         senders = [k for k in feeds if slices[k].population == source]
-        here = [x for x in q.incoming if (x.source, x.shift) == (source, shift)]
+        here = [x for x in q.incoming if (x.source, x.shift, x.receptor) == group]
         for x in here:
             if isinstance(x.weight, Conv):
                 for k in senders:
                     key, mask = keys[k]
-                    tables.append(RowTable(key, mask, "kernel", slices[k].lo, len(kernels), shift))
+                    first = slices[k].lo
+                    tables.append(
+                        RowTable(key, mask, "kernel", first, len(kernels), shift, receptor)
+                    )
                 kernels.append(_kernel(x, x.weight, s))
         flat = [x for x in here if not isinstance(x.weight, Conv)]
         if flat and senders:
@@ -106,7 +114,8 @@ def _image(
             words.append(packed)
             for k in senders:
                 key, mask = keys[k]
-                tables.append(RowTable(key, mask, "rows", rows + slices[k].lo, 0, shift))
+                first = rows + slices[k].lo
+                tables.append(RowTable(key, mask, "rows", first, 0, shift, receptor))
             rows, filled = rows + start.size - 1, filled + packed.size
     return CoreImage(
         **common,
@@ -189,8 +198,11 @@ def memory_map(s: Slice, chip: Chip) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def population_map(p: Population, q: Quantised | None, slices: tuple[Slice, ...]) -> PopulationMap:
+def population_map(
+    p: Population, quantised: dict[str, Quantised], slices: tuple[Slice, ...], chip: Chip
+) -> PopulationMap:
     """Return where population `p` went and how its registers read in network units."""
+    q = quantised.get(p.name)
     here = tuple(i for i, s in enumerate(slices) if s.population == p.name)
     one, none = np.ones(p.n), np.zeros(p.n)
     return PopulationMap(
@@ -199,7 +211,7 @@ def population_map(p: Population, q: Quantised | None, slices: tuple[Slice, ...]
         "source" if q is None else "neurons",
         p.depth,
         p.readout,
-        p.graded,
+        *_sent(p.name, quantised, chip),
         here,
         one if q is None else q.v_scale,
         none if q is None else q.v_shift,
@@ -207,7 +219,28 @@ def population_map(p: Population, q: Quantised | None, slices: tuple[Slice, ...]
 
 
 def population_maps(
-    populations: Populations, quantised: dict[str, Quantised], slices: tuple[Slice, ...]
+    populations: Populations,
+    quantised: dict[str, Quantised],
+    slices: tuple[Slice, ...],
+    chip: Chip,
 ) -> tuple[PopulationMap, ...]:
     """Return one map per population, in order."""
-    return tuple(population_map(p, quantised.get(p.name), slices) for p in populations.populations)
+    return tuple(population_map(p, quantised, slices, chip) for p in populations.populations)
+
+
+def _sent(name: str, quantised: dict[str, Quantised], chip: Chip) -> tuple[Sent, float]:
+    """What a population sends, and how many units of it are one of the network's."""
+    if name in quantised:
+        return neurons.model(quantised[name].model).sends, quantised[name].sent_scale
+    sends = chip.spec["input"].get("sends", "spikes")
+    taken = {q.taken_scale for q in quantised.values() if any(x.source == name for x in q.incoming)}
+    if len(taken) > 1:
+        raise UnsupportedNode(
+            "E0227",
+            "an input feeds neurons that take its values on different scales",
+            where=name,
+            got=sorted(taken),
+            allowed="one scale",
+            hint="give each of them an input of its own",
+        )
+    return sends, taken.pop() if taken and sends == "values" else 1.0

@@ -61,13 +61,14 @@ def lower(net: Network) -> Populations:
             projections.append(projection)
             bias = bias + b
         populations.append(_population(net, name, node, bias))
-    populations = _with_depths(populations, projections, net)
-    return Populations(
-        tuple(populations),
-        tuple(projections),
-        {k: k for k in net.inputs},
-        outputs,
-        tuple(_rounded_delays(net)),
+    return with_depths(
+        Populations(
+            tuple(populations),
+            tuple(projections),
+            {k: k for k in net.inputs},
+            outputs,
+            tuple(_rounded_delays(net)),
+        )
     )
 
 
@@ -360,13 +361,16 @@ def _pool_matrix(
     return sparse.csr_array(sparse.block_diag([one] * channels, format="csr"))
 
 
-def _with_depths(
-    populations: list[Population], projections: list[Projection], net: Network
-) -> list[Population]:
-    """Longest chain of forward projections from an input to each population."""
-    depth = {p.name: 0 for p in populations}
-    for _ in populations:
-        for j in projections:
+def with_depths(populations: Populations) -> Populations:
+    """Return the same with each population's longest chain of forward projections from an input."""
+    depth = {p.name: 0 for p in populations.populations}
+    for _ in populations.populations:
+        for j in populations.projections:
             if not j.feedback:
                 depth[j.target] = max(depth[j.target], depth[j.source] + 1)
-    return [dataclasses.replace(p, depth=depth[p.name]) for p in populations]
+    return dataclasses.replace(
+        populations,
+        populations=tuple(
+            dataclasses.replace(p, depth=depth[p.name]) for p in populations.populations
+        ),
+    )

@@ -15,6 +15,8 @@ class Options:
     machine. tick: seconds of real time per step on chips with a timer, None for the chip's own.
     activity: spikes per neuron and step assumed where there is no calibration data. headroom:
     share of a tick that the partitioner may fill. neurons_per_core: at most, None: automatic.
+    approximate: where a chip cannot do what the network asks, take the nearest thing it can, with
+    a note of what that costs; without it, such a network is refused.
     """
 
     bits: int | None = None
@@ -25,3 +27,4 @@ class Options:
     activity: float = 0.05
     headroom: float = 0.8
     neurons_per_core: int | None = None
+    approximate: bool = False

@@ -99,7 +99,9 @@ class _Planner:
         self.populations, self.quantised = populations, quantised
         self.chip, self.options, self.activity = chip, options, activity
         self.links = Connectivity(quantised)
-        self.cuts: dict[str, int] = {p.name: 1 for p in populations.populations}
+        self.cuts: dict[str, int] = {
+            p.name: populations.cuts.get(p.name, 1) for p in populations.populations
+        }
 
     def plan(self) -> tuple[Slice, ...]:
         order = sorted(self.populations.populations, key=lambda p: -p.depth)
@@ -119,7 +121,7 @@ class _Planner:
     def _enough(self, p: Population) -> int:
         """Smallest number of cuts, at least today's, with which every slice fits."""
         count = self.cuts[p.name]
-        if self.options.neurons_per_core:
+        if self.options.neurons_per_core and getattr(self.chip.rules, "CUT", True):
             count = max(count, -(-p.n // self.options.neurons_per_core))
         on_host = p.model == "source" and self.chip.spec["input"]["on"] == "host"
         while True:
@@ -129,8 +131,8 @@ class _Planner:
             )
             if worst[0] <= 1 or on_host:
                 return count
-            if count >= p.n:
-                raise self._too_big(p, worst[1])
+            if count >= p.n or not getattr(self.chip.rules, "CUT", True):
+                raise self._too_big(p, worst[1], count)
             # what a slice needs is at best proportional to its length, so this never overshoots
             count = min(p.n, max(count + 1, int(count * worst[0])))
             self.links.forget(p.name)
@@ -149,12 +151,13 @@ class _Planner:
         share = self.options.headroom * (self.options.tick or tick) / tick
         return dataclasses.replace(limit, allowed=limit.allowed * share)
 
-    def _too_big(self, p: Population, limit: Limit | None) -> DoesNotFit:
+    def _too_big(self, p: Population, limit: Limit | None, count: int) -> DoesNotFit:
         assert limit is not None
         over = limit.used / limit.allowed
+        what = "one neuron alone" if count >= p.n else "a population, which cannot be cut here,"
         return DoesNotFit(
             "E0301",
-            f"one neuron alone exceeds the limit of a core by {over - 1:.0%}: {limit.name}",
+            f"{what} exceeds the limit of a core by {over - 1:.0%}: {limit.name}",
             where=f"{self.chip.name}, population {p.name}",
             got=f"{limit.used:g}",
             allowed=f"{limit.allowed:g}",

@@ -25,7 +25,7 @@ from mossy.passes.align import align
 from mossy.passes.compress import compress
 from mossy.passes.emit import images, population_maps
 from mossy.passes.keys import keys
-from mossy.passes.lower import lower
+from mossy.passes.lower import lower, with_depths
 from mossy.passes.options import Options
 from mossy.passes.partition import Connectivity, Slice, partition
 from mossy.passes.place import place
@@ -82,7 +82,7 @@ def compile(
     say("calibrate")
     activity, busy = measure(network, calibration) if calibration is not None else (None, None)
     say("lower")
-    populations = align(lower(network), target.latency)
+    populations = lowered(network, target, options)
     say("quantise")
     quantised = quantise(populations, target, options, activity)
     header = Header(
@@ -97,6 +97,16 @@ def compile(
         },
     )
     return assemble(populations, quantised, target, options, header, busy, say)[0]
+
+
+def lowered(network: Network, chip: Chip, options: Options) -> Populations:
+    """Return `network` as populations in the chip's own time, rewritten where the chip needs it."""
+    populations = lower(network)
+    prepare = getattr(chip.rules, "prepare", None)
+    if prepare:
+        changed, cuts = prepare(populations, options, chip.facts)
+        populations = dataclasses.replace(with_depths(changed), cuts=cuts)
+    return align(populations, chip.latency)
 
 
 def assemble(
@@ -116,11 +126,11 @@ def assemble(
     say("partition")
     slices = partition(populations, quantised, chip, options, share)
     say("place")
-    places = place(slices, chip, options)
-    blocks = keys(slices)
-    say("route")
     links = Connectivity(quantised)
     targets = destinations(slices, links)
+    places = place(slices, targets, chip, options)
+    blocks = keys(slices)
+    say("route")
     routes: dict[tuple[int, int], tuple[Route, ...]] = {}
     tables = routes
     routing = chip.spec["routing"]["kind"]
@@ -132,6 +142,8 @@ def assemble(
     tick = None
     if chip.spec["timing"]["kind"] == "tick":
         tick = options.tick or float(chip.facts["tick"])
+    elif chip.spec["timing"]["kind"] == "cycles":
+        tick = options.tick or header.dt
     program = Program(
         chip=chip.name,
         network=header.network,
@@ -144,7 +156,7 @@ def assemble(
         routing=routing,
         inputs=populations.inputs,
         outputs=populations.outputs,
-        populations=population_maps(populations, quantised, slices),
+        populations=population_maps(populations, quantised, slices, chip),
         cores=cores,
         tables={f"{x},{y}": t for (x, y), t in tables.items()},
         options=header.options,

@@ -17,13 +17,25 @@ from mossy.passes.partition import Slice
 from mossy.program.artefact import Place
 
 
-def place(slices: tuple[Slice, ...], chip: Chip, options: Options) -> tuple[Place | None, ...]:
-    """Return the place of each slice. Raises DoesNotFit E0302 where the machine is too small."""
+def place(
+    slices: tuple[Slice, ...],
+    destinations: tuple[tuple[int, ...], ...],
+    chip: Chip,
+    options: Options,
+) -> tuple[Place | None, ...]:
+    """Return the place of each slice. Raises DoesNotFit E0302 where the machine is too small.
+
+    destinations: numbers of the slices that each slice sends to. A chip whose cores differ, or are
+    shared, assigns them itself.
+    """
     per_chip = len(chip.rules.places(chip.facts))
     if not per_chip:
         return tuple((0, 0, 0) for _ in slices)
     host = chip.spec["input"]["on"] == "host"
     on_chip = [s for s in slices if not (host and s.role == "source")]
+    if hasattr(chip.rules, "assign"):
+        cores = iter(chip.rules.assign(slices, destinations, chip.facts))
+        return tuple(None if host and s.role == "source" else (0, 0, next(cores)) for s in slices)
     needed = -(-len(on_chip) // per_chip)
     most = options.chips or int(chip.facts["chips_max"])
     if needed > most:

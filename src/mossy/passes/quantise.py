@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
 from mossy.chips.quantised import Quantised, Scaling
+from mossy.errors import UnsupportedNode
 from mossy.network.populations import Conv, Population, Populations, Projection
 from mossy.passes.options import Options
 from mossy.synapses import conv2d
@@ -28,7 +29,17 @@ Activity = dict[str, NDArray[np.float64]]  # spikes per step of each neuron, by 
 def quantise(
     populations: Populations, chip: Chip, options: Options, activity: Activity | None
 ) -> dict[str, Quantised]:
-    """Return name -> Quantised. Raises what the chip's rules raise."""
+    """Return name -> Quantised. Raises UnsupportedNode E0226 and what the chip's rules raise."""
+    for p in populations.populations:
+        if p.model not in ("source", *chip.rules.MODELS):
+            raise UnsupportedNode(
+                "E0226",
+                "the chip has no such neuron",
+                where=f"{chip.name}, {p.node}",
+                got=p.model,
+                allowed=", ".join(chip.rules.MODELS),
+                hint="train the network with a neuron that the chip has",
+            )
     return {
         p.name: _quantise(p, populations.into(p.name), chip, options, activity)
         for p in populations.populations
@@ -45,7 +56,7 @@ def _quantise(
 ) -> Quantised:
     def attempt(keep: float) -> Quantised:
         scale = options.weight_scale.get(population.name)
-        scaling = Scaling(options.bits, keep, scale)
+        scaling = Scaling(options.bits, keep, scale, options.approximate)
         result: Quantised = chip.rules.quantise(population, incoming, scaling, chip.facts)
         return result
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT = 1  # version of the program file; see docs/decisions
+FORMAT = 2  # version of the program file; see docs/decisions
 
 Place = tuple[int, int, int]  # chip x, chip y, core number on that chip
 
@@ -64,7 +64,8 @@ class RowTable:
 
     kind "rows": neuron k of the slice owns row `first + k`. kind "kernel": neuron k of the slice
     is element `first + k` of the source population, and `kernel` names the convolution. A weight
-    field w counts `w << shift`.
+    field w counts `w << shift`. receptor: which input of the neuron it reaches, where the model's
+    inputs are parted by type.
     """
 
     key: int
@@ -73,6 +74,7 @@ class RowTable:
     first: int
     kernel: int = 0
     shift: int = 0
+    receptor: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +154,9 @@ class PopulationMap:
     """What a population of the network became.
 
     lag: steps by which its activity trails the float reference. v_scale: (n,) register units per
-    network unit of potential. graded: it sends its potential each step instead of spikes.
+    network unit of potential. sends: "spikes" (a number is how many packets), "values" (one packet
+    carries a number, sent_scale units per network unit) or, from inputs only, "currents" (whole
+    numbers are spikes, floats are values).
     """
 
     name: str
@@ -160,7 +164,8 @@ class PopulationMap:
     role: Literal["source", "neurons"]
     lag: int
     readout: Literal["spikes", "potential"]
-    graded: bool
+    sends: Literal["spikes", "values", "currents"]
+    sent_scale: float
     cores: tuple[int, ...]
     v_scale: NDArray[np.float64]
     v_shift: NDArray[np.float64]

@@ -118,7 +118,7 @@ def _header(p: Program) -> list[str]:
 def _populations(program: Program) -> list[str]:
     return [
         f"population {p.name}  {p.role}  shape {p.shape}  lag {p.lag}  readout {p.readout}"
-        + ("  graded" if p.graded else "")
+        + ("" if p.sends == "spikes" else f"  sends {p.sends} x {p.sent_scale:g}")
         + f"  cores {p.cores}  v_scale {array(p.v_scale)}  v_shift {array(p.v_shift)}"
         for p in program.populations
     ]
@@ -152,6 +152,7 @@ def _synapses(core: CoreImage) -> list[str]:
         f"  from key {t.key:#010x}  mask {t.mask:#010x}  {t.kind} {t.first}"
         + (f" of kernel {t.kernel}" if t.kind == "kernel" else "")
         + f"  shift {t.shift}"
+        + (f"  receptor {t.receptor}" if t.receptor else "")
         for t in core.tables
     ]
     lines.append(f"  rows {array(core.row_start)}")

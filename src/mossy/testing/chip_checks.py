@@ -24,7 +24,7 @@ from mossy.testing.programs import accepted, compile_case
 
 ROUTING = ("multicast", "axons", "none")
 INPUTS = ("core", "host")
-TIMING = ("tick", "barrier", "measured")
+TIMING = ("tick", "barrier", "cycles", "measured")
 RULES = ("quantise", "blocks", "limits", "places", "hops")
 TIMES = ("chip_seconds", "core_seconds", "busy_cycles", "busy_seconds", "steps")
 

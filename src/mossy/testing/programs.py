@@ -10,10 +10,8 @@ import numpy as np
 from mossy.chips import Chip
 from mossy.errors import DoesNotFit, UnsupportedNode
 from mossy.network.graph import network_hash
-from mossy.passes.align import align
-from mossy.passes.lower import lower
 from mossy.passes.options import Options
-from mossy.passes.pipeline import Header, Stages, assemble
+from mossy.passes.pipeline import Header, Stages, assemble, lowered
 from mossy.passes.quantise import quantise
 from mossy.program import Program
 from mossy.testing.networks import Case, cases
@@ -31,7 +29,7 @@ class Compiled:
 def compile_case(case: Case, chip: Chip, options: Options | None = None) -> Compiled:
     """Return `case` compiled. Raises UnsupportedNode, DoesNotFit."""
     wanted, net = options or Options(), case.network
-    populations = align(lower(net), chip.latency)
+    populations = lowered(net, chip, wanted)
     quantised = quantise(populations, chip, wanted, None)
     header = Header(net.name, network_hash(net), net.dt, net.integrator, net.reset)
     program, stages = assemble(populations, quantised, chip, wanted, header)

@@ -1,14 +1,13 @@
 """Test vectors of a chip: registers and summed inputs in, states and spikes out, in one .npz.
 
 A file holds `model` (name of a neuron model), `fmt`, `params` and `state` (records, one per
-neuron), `drive` (steps, n, inputs), the expected `states` (steps, n) and `fired` (steps, n), and
-`provenance`: who computed the expected numbers, and how. Nothing in it depends on mossy's compiler
-or its program format.
+neuron), `drive` (steps, n, inputs), the expected `states` (steps, n) and `fired` (steps, n: whether
+it fired, or what it sent), and `provenance`: who computed the expected numbers, and how. Nothing in
+it depends on mossy's compiler or its program format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from mossy import discover, neurons
 from mossy.chips.chip import MARKER, PACKAGE
+from mossy.neurons.model import evolve
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Vector:
     state: NDArray[Any]
     drive: NDArray[Any]
     states: NDArray[Any]
-    fired: NDArray[np.bool_]
+    fired: NDArray[Any]
 
 
 def files(chip: str) -> list[Traversable]:
@@ -55,21 +55,21 @@ def write(vector: Vector, path: Path) -> None:
     np.savez_compressed(path, **{f.name: getattr(vector, f.name) for f in fields(Vector)})
 
 
-def replay(vector: Vector) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def replay(vector: Vector) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return states (steps, n) and spikes (steps, n) of the model's Python step."""
     model = neurons.model(vector.model)
     state = vector.state.astype(model.state).view(np.recarray)
     params = vector.params.astype(model.params).view(np.recarray)
     fmt = tuple(vector.fmt.tolist())
     states = np.zeros(vector.fired.shape, model.state)
-    fired = np.zeros(vector.fired.shape, bool)
-    for t, k, x in _drives(vector):
-        fired[t, k] = model.step(state[k], x[0], x[-1], params[k], fmt)
-        states[t, k] = state[k]
+    fired = np.zeros(vector.fired.shape, vector.fired.dtype)
+    for t, x in enumerate(vector.drive.reshape(len(fired), -1)):
+        fired[t] = evolve(model, state, x.astype(model.drive), params, fmt)
+        states[t] = state
     return states, fired
 
 
-def replay_compiled(vector: Vector) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def replay_compiled(vector: Vector) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the same of the model's compiled loop."""
     model = neurons.model(vector.model)
     state = vector.state.astype(model.state)[None]
@@ -77,16 +77,17 @@ def replay_compiled(vector: Vector) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     steps, n = vector.fired.shape
     ring = vector.drive.astype(model.drive).reshape(1, steps, n * model.inputs)
     states = np.zeros((steps, n), model.state)
-    fired = np.zeros((steps, n), bool)
+    fired = np.zeros((steps, n), vector.fired.dtype)
     which, count = np.zeros((1, n), np.int32), np.zeros(1, np.int64)
+    sent = np.zeros((1, n), model.drive)
     for t in range(steps):
-        model.update(state, params, ring, t, 0, tuple(vector.fmt.tolist()), which, count)
-        fired[t, which[0, : count[0]]] = True
+        model.update(state, params, ring, t, 0, tuple(vector.fmt.tolist()), which, sent, count)
+        fired[t, which[0, : count[0]]] = sent[0, : count[0]]
         states[t] = state[0]
     return states, fired
 
 
-def difference(vector: Vector, states: NDArray[Any], fired: NDArray[np.bool_]) -> str:
+def difference(vector: Vector, states: NDArray[Any], fired: NDArray[Any]) -> str:
     """Return where a replay first leaves the vector, or nothing."""
     for name in vector.states.dtype.names or ():
         places = np.argwhere(states[name] != vector.states[name])
@@ -101,10 +102,3 @@ def difference(vector: Vector, states: NDArray[Any], fired: NDArray[np.bool_]) -
         t, k = places[0]
         return f"neuron {k} in step {t}: fired is {fired[t, k]}, the vector says otherwise"
     return ""
-
-
-def _drives(vector: Vector) -> Iterator[tuple[int, int, list[Any]]]:
-    steps, n, _ = vector.drive.shape
-    for t in range(steps):
-        for k in range(n):
-            yield t, k, vector.drive[t, k].tolist()

@@ -24,6 +24,7 @@ from mossy.units import Quantity
 
 ENGINES = ("fast", "reference")
 MOST_SPIKES = 255  # what a recorded step can hold
+LARGEST_VALUE = (1 << 31) - 1  # what a packet's payload can hold
 TIMED_SAMPLES = 8  # samples run one at a time to measure the latency of a measured platform
 
 __all__ = ["ENGINES", "Counts", "Result", "run"]
@@ -43,13 +44,13 @@ def run(
     """Run `program` on a batch of inputs.
 
     x: (batch, time, *shape) of spikes (bool or whole numbers: how many in the step) or, where the
-    platform takes them, float currents; or one such array per input. record, states: populations
-    whose spikes or registers to keep ("*": all). Raises BadInput E0182-E0189.
+    platform takes them, float currents or signed values; or one such array per input. record,
+    states: populations whose spikes or registers to keep ("*": all). Raises BadInput E0182-E0189.
     """
     chip = find_chip(program.chip).assuming(assume or {})
     if engine not in ENGINES:
         raise BadInput("E0182", "unknown engine", got=repr(engine), allowed=", ".join(ENGINES))
-    inputs = _inputs(program, x)
+    inputs = _inputs(program, chip, x)
     time = next(iter(inputs.values())).shape[1]
     steps = time + program.max_lag
     recorded = _recorded(program, record, states)
@@ -118,7 +119,9 @@ def _measured(
     return elapsed, Quantity(float(np.median(known)), "J", min(known), max(known))
 
 
-def _inputs(program: Program, x: NDArray[Any] | dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _inputs(
+    program: Program, chip: Chip, x: NDArray[Any] | dict[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
     """Check the inputs and return population -> (batch, time, n)."""
     names = list(program.inputs)
     given = x if isinstance(x, dict) else {names[0]: x}
@@ -127,7 +130,7 @@ def _inputs(program: Program, x: NDArray[Any] | dict[str, NDArray[Any]]) -> dict
     checked = {}
     for name, value in given.items():
         population = program.population(program.inputs[name])
-        checked[population.name] = _input(program, name, population, np.asarray(value))
+        checked[population.name] = _input(chip, name, population, np.asarray(value))
     if len({v.shape[:2] for v in checked.values()}) > 1:
         raise BadInput(
             "E0184",
@@ -137,7 +140,7 @@ def _inputs(program: Program, x: NDArray[Any] | dict[str, NDArray[Any]]) -> dict
     return checked
 
 
-def _input(program: Program, name: str, population: PopulationMap, x: NDArray[Any]) -> NDArray[Any]:
+def _input(chip: Chip, name: str, population: PopulationMap, x: NDArray[Any]) -> NDArray[Any]:
     wanted = ("batch", "time", *population.shape)
     flat = (*x.shape[:2], int(np.prod(population.shape, dtype=np.int64)))
     if x.ndim < 3 or x.shape[2:] not in (population.shape, flat[2:]) or 0 in x.shape:
@@ -155,9 +158,31 @@ def _input(program: Program, name: str, population: PopulationMap, x: NDArray[An
         )
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         raise BadInput("E0186", "NaN or infinite values", where=f"input {name}")
-    if x.dtype.kind == "f" and program.latency and (x == np.rint(x)).all():
+    x = x.reshape(flat)
+    if population.sends == "values":
+        return _values(name, x * population.sent_scale)
+    if population.sends == "spikes":
+        x = _spikes(name, x)
+    elif x.dtype.kind == "i" and x.min() < 0:
+        x = x.astype(np.float64)  # nothing spikes a negative number of times: a current
+    most = int(chip.spec["input"].get("most", MOST_SPIKES))
+    if x.dtype.kind in "iu" and x.max() > most:
+        raise BadInput(
+            "E0189",
+            "too many spikes of one channel in one step",
+            where=f"input {name}",
+            got=int(x.max()),
+            allowed=f"0 to {most}",
+            hint="a smaller dt, or x.astype(float) where the platform takes currents",
+        )
+    return x.astype(np.uint8) if x.dtype.kind == "b" else x
+
+
+def _spikes(name: str, x: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers of spikes."""
+    if x.dtype.kind == "f" and (x == np.rint(x)).all():
         x = x.astype(np.int32)
-    if program.latency and (x.dtype.kind == "f" or (x.size and x.min() < 0)):
+    if x.dtype.kind == "f" or (x.size and x.min() < 0):
         raise BadInput(
             "E0187",
             "this chip takes spikes: whole numbers of them, not currents",
@@ -166,19 +191,22 @@ def _input(program: Program, name: str, population: PopulationMap, x: NDArray[An
             allowed="bool or counts >= 0",
             hint="encode the input, e.g. mossy.signals.encode.rate(x, steps, rng)",
         )
-    if x.dtype.kind == "i" and x.min() < 0:
-        x = x.astype(np.float64)  # nothing spikes a negative number of times: a current
-    if x.dtype.kind in "iu" and x.max() > MOST_SPIKES:
+    return x
+
+
+def _values(name: str, x: NDArray[Any]) -> NDArray[np.int32]:
+    """Signed payloads, rounded to the chip's unit."""
+    if np.abs(x).max() > LARGEST_VALUE:
         raise BadInput(
-            "E0189",
-            "too many spikes of one channel in one step",
+            "E0187",
+            "a value does not fit the payload of a packet",
             where=f"input {name}",
-            got=int(x.max()),
-            allowed=f"0 to {MOST_SPIKES}",
-            hint="a smaller dt, or x.astype(float) where the platform takes currents",
+            got=f"{x.min():g} to {x.max():g} in the chip's unit",
+            allowed=f"-{LARGEST_VALUE} to {LARGEST_VALUE}",
+            hint="smaller inputs, with the weights scaled up instead",
         )
-    x = x.reshape(flat)
-    return x.astype(np.uint8) if x.dtype.kind == "b" else x
+    rounded: NDArray[np.int32] = np.rint(x).astype(np.int32)
+    return rounded
 
 
 def _names(program: Program, asked: Iterable[str], neurons: bool = False) -> tuple[str, ...]:
@@ -206,6 +234,8 @@ def _output(population: PopulationMap, trace: Trace, time: int) -> NDArray[Any]:
     late = slice(population.lag, population.lag + time)
     if population.readout == "spikes":
         found: NDArray[Any] = trace.spikes[population.name][:, late]
+        if population.sends == "values":
+            found = found / population.sent_scale
     else:
         v = trace.states[population.name]["v"][:, late].astype(np.float64)
         found = v / population.v_scale + population.v_shift

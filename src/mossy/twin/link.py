@@ -40,7 +40,6 @@ class Phase:
     column: int
     params: NDArray[Any]
     state: NDArray[Any]
-    graded: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +91,7 @@ def _link(program: Program, chip: Chip) -> Linked:
         core_of[start[c.number] : start[c.number] + c.n] = c.number
     phases, columns, width = _phases(program, order, start)
     drive = phases[0].model.drive if phases else np.dtype("float32")
+    assert len({(p.model.drive, p.model.sums) for p in phases}) <= 1, "sums of different kinds"
 
     network = Network(program, chip)
     block = {}
@@ -102,6 +102,7 @@ def _link(program: Program, chip: Chip) -> Linked:
         segments.add(c)
     slots = 1
     largest = int(segments.longest)
+    assert not (largest and any(p.model.keeps for p in phases)), "a register cannot be delayed"
     while slots < program.latency + largest + 1:
         slots *= 2
     return Linked(start, core_of, phases, drive, width, slots, **segments.arrays())
@@ -151,7 +152,6 @@ def _phases(
                 first,
                 np.concatenate([c.params for c in group]),
                 np.concatenate([c.state for c in group]),
-                program.population(group[0].population).graded,
             )
         )
     return tuple(phases), columns, width
@@ -216,21 +216,31 @@ class _Segments:
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
         """(sending neuron, ring column, weight, delay) of all synapses from core to core."""
         found = [
-            self._kernel_synapses(source, target, t)
-            if t.kind == "kernel"
-            else _row_synapses(source, target, t)
+            (
+                *(
+                    self._kernel_synapses(source, target, t)
+                    if t.kind == "kernel"
+                    else _row_synapses(source, target, t)
+                ),
+                t.receptor,
+            )
             for t in target.tables
             if source.key & t.mask == t.key
         ]
         if not found:
             empty = np.zeros(0, np.int64)
             return empty, empty, empty.astype(self.drive), empty
-        neuron, index, weight, delay = (np.concatenate(p) for p in zip(*found, strict=True))
+        receptor = np.concatenate([np.full(len(f[0]), f[4]) for f in found])
+        neuron, index, weight, delay = (
+            np.concatenate(p) for p in list(zip(*found, strict=True))[:4]
+        )
         order = np.argsort(neuron, kind="stable")
         neuron, index, weight, delay = neuron[order], index[order], weight[order], delay[order]
         first, inputs = self.columns[target.number]
         column = first + inputs * index
-        if inputs == 2:
+        if inputs == 2 and neurons.model(target.model).receptors == "type":
+            column = column + receptor[order]
+        elif inputs == 2:
             column, weight = column + (weight < 0), np.abs(weight)
         return neuron, column, weight.astype(self.drive), delay
 

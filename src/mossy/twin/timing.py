@@ -2,6 +2,8 @@
 
 tick       a timer fires every `tick` seconds; a core works sum_k count_k x cycles_k; one that needs
            longer than a tick overruns, and is reported
+cycles     one core works through everything: a step takes sum_k count_k x cycles_k over all counts,
+           and has the network's own time step, or `tick` seconds, for it; overruns as above
 barrier    the next step begins when the slowest core is done: max over cores of
            sum_k count_k x seconds_k, plus the barrier's own time for the tiles in use
 measured   wall-clock time of the run itself
@@ -48,7 +50,7 @@ class Timing:
 
 
 def work(counts: Counts, chip: Chip, which: str) -> NDArray[np.float64]:
-    """Return cycles (tick) or seconds (barrier) per sample, step and core, at a bound of the facts.
+    """Return cycles or seconds (barrier) per sample, step and core, at a bound of the facts.
 
     which: "value", "low" or "high".
     """
@@ -65,31 +67,45 @@ def time(program: Program, counts: Counts, chip: Chip, elapsed: Quantity) -> Tim
     if kind == "measured":
         each = np.full(counts.shape[0], elapsed.value)
         return Timing(kind, elapsed, each, np.array([each.sum()]), elapsed, ())
-    return (_tick if kind == "tick" else _barrier)(program, counts, chip)
+    if kind == "barrier":
+        return _barrier(program, counts, chip)
+    return _ticking(kind, program, counts, chip)
 
 
-def _tick(program: Program, counts: Counts, chip: Chip) -> Timing:
+def _ticking(kind: str, program: Program, counts: Counts, chip: Chip) -> Timing:
     tick = program.tick
     assert tick is not None
-    clock = float(chip.facts["pe_clock"])
-    seconds = work(counts, chip, "value") / clock
+    value, low, high = (_busy(program, counts, chip, w) for w in ("value", "low", "high"))
     batch, steps, _ = counts.shape
     overruns = []
     for c in program.cores:
-        over = seconds[:, :, c.number] - tick
+        over = value[:, :, c.number] - tick
         if over.max() > 0:
             overruns.append(
                 Overrun(c.number, c.population, float(over.max()), int((over > 0).sum()))
             )
-    bounds = [float(work(counts, chip, w).max()) / clock for w in ("value", "low", "high")]
     return Timing(
-        "tick",
+        kind,
         Quantity.exact(steps * tick, "s"),
         np.full(batch, steps * tick),
-        seconds.sum(axis=(0, 1)),
-        Quantity(bounds[0], "s", bounds[1], bounds[2]),
+        value.sum(axis=(0, 1)),
+        Quantity(float(value.max()), "s", float(low.max()), float(high.max())),
         tuple(sorted(overruns, key=lambda o: -o.worst)),
     )
+
+
+def _busy(program: Program, counts: Counts, chip: Chip, which: str) -> NDArray[np.float64]:
+    """Seconds of work per sample, step and core; where one core does it all, on the first."""
+    timing: dict[str, Any] = chip.spec["timing"]
+    if not timing["work"]:
+        return np.zeros(counts.shape)  # no cycles are known
+    seconds = work(counts, chip, which) / float(chip.facts[timing["clock"]])
+    if timing["kind"] == "tick":
+        return seconds
+    whole = np.zeros(counts.shape)
+    first = next(c.number for c in program.cores if c.place is not None)
+    whole[:, :, first] = seconds.sum(axis=2)
+    return whole
 
 
 def _barrier(program: Program, counts: Counts, chip: Chip) -> Timing:

@@ -16,6 +16,7 @@ from mossy.network.populations import Array, Conv, Population, Projection
 from mossy.program.artefact import Place, WordFormat
 from mossy.synapses import conv2d
 
+MODELS = ("lif", "cuba_lif")  # of network/populations.py
 WORD = WordFormat(64, weight=32, delay=8, type=0, index=24, coding="float32")
 
 
@@ -23,21 +24,24 @@ def quantise(
     population: Population, incoming: tuple[Projection, ...], scaling: Scaling, facts: Facts
 ) -> Quantised:
     """Return the population as it is, in float32. Raises UnsupportedNode E0221."""
-    model, p = neurons.model(population.model), population.params
+    name: str = population.model
+    if population.graded:
+        name = {"lif": "li", "cuba_lif": "li.cuba"}[name]
+    model, p = neurons.model(name), population.params
     params = np.zeros(population.n, model.params)
-    for name in ("alpha", "offset", "threshold", "v_reset"):
-        params[name] = p[name]
-    params["subtract"] = population.subtract
+    given = {**p, "subtract": np.full(population.n, population.subtract)}
     if population.model == "cuba_lif":
-        params["exc_decay"] = params["inh_decay"] = p["alpha_syn"]
-        params["offset_syn"] = p["gain"] * p["offset_syn"]
+        given["exc_decay"] = given["inh_decay"] = p["alpha_syn"]
+        given["offset_syn"] = p["gain"] * p["offset_syn"]
+    for field in set(model.params.names or ()) & set(given):
+        params[field] = given[field]
     most = int(facts["delay_max"])
     refuse.delay_beyond(
         population, refuse.longest_delay(incoming), most, int(facts["step_latency"])
     )
     return Quantised(
         population.name,
-        population.model,
+        name,
         (),
         params,
         np.zeros(population.n, model.state),

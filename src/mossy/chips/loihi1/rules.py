@@ -38,6 +38,7 @@ from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Conv, Population, Projection
 from mossy.program.artefact import Place, WordFormat
 
+MODELS = ("lif", "cuba_lif")  # of network/populations.py
 ALIGN = 6  # thresholds and weights are stored 6 bits above the state's unit
 FINE = 512  # wanted threshold mantissa
 PROFILE = ("decay_u", "decay_v", "threshold", "v_min", "v_max", "refract")

@@ -28,6 +28,7 @@ from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling
 from mossy.network.populations import Population, Projection
 from mossy.program.artefact import Place, WordFormat
 
+MODELS = ("lif", "cuba_lif")  # of network/populations.py
 PLAIN = WordFormat(16, weight=7, delay=0, type=1, index=8, coding="magnitude")
 RECORDED_STEPS = 128
 TABLE_ENTRY, ROW_POINTER, RING_SLOT = 16, 4, 2  # bytes

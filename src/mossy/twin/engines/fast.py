@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.program.artefact import Program
-from mossy.twin.engines.trace import COUNTED, Recorded, Trace
+from mossy.twin.engines.trace import COUNTED, Recorded, Trace, raster_type
 from mossy.twin.link import Linked, Phase
 
 CACHE_BYTES = 1 << 20  # state and ring of a group; about one core's share of cache
@@ -24,7 +24,7 @@ LARGEST_GROUP = 64
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _push(ring, b, t, slots, latency, one, g, value, net, counts, packets):  # type: ignore[no-untyped-def]
+def _push(ring, b, t, slots, latency, one, g, value, net, counts, packets, bounds):  # type: ignore[no-untyped-def]
     seg_start, seg_core, syn_start, column, weight, delay, core_of, sends, hops = net
     core = core_of[g]
     counts[0, core] += packets
@@ -38,7 +38,12 @@ def _push(ring, b, t, slots, latency, one, g, value, net, counts, packets):  # t
     first, last = syn_start[begin], syn_start[end]
     if first == last:
         return
-    if one:
+    if bounds[0] < bounds[1]:  # sums saturate with every packet
+        for k in range(first, last):
+            at = (t + latency + delay[k]) % slots
+            total = int(ring[b, at, column[k]]) + int(weight[k]) * int(value)
+            ring[b, at, column[k]] = min(max(total, bounds[0]), bounds[1])
+    elif one:
         row = ring[b, (t + latency + delay[first]) % slots]
         for k in range(first, last):
             row[column[k]] += weight[k] * value
@@ -48,31 +53,34 @@ def _push(ring, b, t, slots, latency, one, g, value, net, counts, packets):  # t
 
 
 @numba.njit(cache=True, nogil=True)
-def push_fired(fired, count, start, ring, t, latency, one, net, counts, raster, shown):  # type: ignore[no-untyped-def]
-    """Push the spikes of one phase. raster: (batch, steps, shown columns)."""
+def push_sent(  # type: ignore[no-untyped-def]
+    fired, sent, count, start, ring, t, latency, one, net, counts, raster, shown, spikes, bounds
+):
+    """Push what one phase sends. raster: (batch, steps, shown columns). spikes: sent is a number."""
     slots = ring.shape[1]
-    unit = ring.dtype.type(1)
     for b in range(fired.shape[0]):
         for i in range(count[b]):
             g = start + fired[b, i]
+            value = sent[b, i]
             if shown[g] >= 0:
-                raster[b, t, shown[g]] = 1
-            _push(ring, b, t, slots, latency, one, g, unit, net, counts[b, t], 1)
+                raster[b, t, shown[g]] = value
+            packets = int(value) if spikes else 1
+            _push(ring, b, t, slots, latency, one, g, value, net, counts[b, t], packets, bounds)
 
 
 @numba.njit(cache=True, nogil=True)
-def push_values(x, at, start, ring, t, latency, one, net, counts, raster, shown, whole):  # type: ignore[no-untyped-def]
-    """Push numbers x[:, at] instead of spikes: x (batch, time, n). whole: that many packets."""
+def push_inputs(x, start, ring, t, latency, one, net, counts, raster, shown, whole, values, bounds):  # type: ignore[no-untyped-def]
+    """Push the inputs x[:, t]: x (batch, time, n). whole: that many packets; values: one each."""
     slots = ring.shape[1]
     for b in range(x.shape[0]):
         for i in range(x.shape[2]):
-            if x[b, at, i] != 0:
+            if x[b, t, i] != 0:
                 g = start + i
-                value = ring.dtype.type(x[b, at, i])
+                value = ring.dtype.type(x[b, t, i])
                 packets = int(value) if whole else 1
                 if shown[g] >= 0:
-                    raster[b, t, shown[g]] = packets
-                _push(ring, b, t, slots, latency, one, g, value, net, counts[b, t], packets)
+                    raster[b, t, shown[g]] = value if values else packets
+                _push(ring, b, t, slots, latency, one, g, value, net, counts[b, t], packets, bounds)
 
 
 def run(
@@ -90,7 +98,7 @@ def run(
     threads = threads or os.cpu_count() or 1
     plan = _Plan(program, linked, steps, record)
     counts = np.zeros((batch, steps, 5, len(program.cores)), np.int32)
-    raster = np.zeros((batch, steps, plan.width), np.uint8)
+    raster = np.zeros((batch, steps, plan.width), plan.raster_type)
     states = {p: np.zeros((batch, steps, plan.size[p]), plan.state_type[p]) for p in record.states}
     group = plan.group(batch, threads)
     spans = [(a, min(batch, a + group)) for a in range(0, batch, group)]
@@ -126,6 +134,10 @@ class _Plan:
                 self.shown[first : first + c.n] = self.width + np.arange(c.lo, c.hi)
             self.columns[p] = (self.width, self.width + self.size[p])
             self.width += self.size[p]
+        types = [raster_type(program, p) for p in record.spikes]
+        self.raster_type = max(types, key=lambda d: d.itemsize, default=np.dtype(np.uint8))
+        self.sends = {p.name: p.sends for p in program.populations}
+        self.bounds = next((p.model.sums for p in linked.phases if p.model.sums), (0, 0))
         self.state_type = {c.population: c.state.dtype for c in program.cores if c.role != "source"}
         # the cores of a source population are numbered in a row, so one call serves them all
         self.sources = {
@@ -155,7 +167,7 @@ class _Plan:
         self,
         inputs: dict[str, NDArray[Any]],
         counts: NDArray[np.int32],
-        raster: NDArray[np.uint8],
+        raster: NDArray[Any],
         states: dict[str, NDArray[Any]],
     ) -> None:
         """Run one group of samples."""
@@ -164,34 +176,68 @@ class _Plan:
         ring = np.zeros((batch, linked.slots, linked.width), linked.drive)
         live = [np.repeat(p.state[None], batch, axis=0) for p in linked.phases]
         fired = [np.zeros((batch, p.stop - p.start), np.int32) for p in linked.phases]
-        count = np.zeros(batch, np.int64)
-        one = linked.one_delay
+        sent = [np.zeros(f.shape, linked.drive) for f in fired]
+        count = [np.zeros(batch, np.int64) for _ in linked.phases]
+        for p, state in zip(linked.phases, live, strict=True):
+            self._keep_sums(p, state, ring[:, 0])
         whole = {k: not np.issubdtype(x.dtype, np.floating) for k, x in inputs.items()}
-        # whole numbers stay bytes: scanning the input for spikes is bound by memory
-        typed = {
-            k: np.ascontiguousarray(x, np.uint8 if whole[k] else np.float32)
-            for k, x in inputs.items()
+        # whole numbers of spikes stay bytes: scanning the input for them is bound by memory
+        typed: dict[str, NDArray[Any]] = {
+            k: np.ascontiguousarray(x, self._input_type(k, x)) for k, x in inputs.items()
         }
-        for t in range(self.steps):
+        after = (latency, linked.one_delay, self.net, counts, raster, self.shown)
+
+        def inject(t: int) -> None:
             for name, first in self.sources.items():
                 if t < typed[name].shape[1]:
-                    push_values(
-                        typed[name], t, first, ring, t, latency, one,
-                        self.net, counts, raster, self.shown, whole[name],
+                    values = self.sends[name] == "values"
+                    push_inputs(
+                        typed[name], first, ring, t, *after,
+                        whole[name] and not values, values, self.bounds,
                     )  # fmt: skip
-            for p, state, f in zip(linked.phases, live, fired, strict=True):
-                p.model.update(state, p.params, ring, t % linked.slots, p.column, p.fmt, f, count)
-                push_fired(
-                    f, count, p.start, ring, t, latency, one, self.net, counts, raster, self.shown
-                )
-                if p.graded:
-                    v = np.ascontiguousarray(state["v"][:, None], linked.drive)
-                    push_values(
-                        v, 0, p.start, ring, t, latency, one, self.net, counts, raster, self.shown,
-                        False,
-                    )  # fmt: skip
-                if states:
-                    self._keep(t, p, state, states)
+
+        def update(t: int, i: int) -> None:
+            p = linked.phases[i]
+            p.model.update(
+                live[i], p.params, ring, t % linked.slots, p.column, p.fmt,
+                fired[i], sent[i], count[i],
+            )  # fmt: skip
+            self._keep_sums(p, live[i], ring[:, (t + 1) % linked.slots])
+            if states:
+                self._keep(t, p, live[i], states)
+
+        def send(t: int, i: int) -> None:
+            p = linked.phases[i]
+            push_sent(
+                fired[i], sent[i], count[i], p.start, ring, t, *after,
+                p.model.sends == "spikes", self.bounds,
+            )  # fmt: skip
+
+        phases = range(len(linked.phases))
+        for t in range(self.steps):
+            if latency:
+                for i in phases:
+                    update(t, i)
+                inject(t)
+                for i in phases:
+                    send(t, i)
+            else:  # layers in order
+                inject(t)
+                for i in phases:
+                    update(t, i)
+                    send(t, i)
+
+    def _input_type(self, name: str, x: NDArray[Any]) -> type:
+        if self.sends[name] == "values":
+            return np.int32
+        return np.float32 if np.issubdtype(x.dtype, np.floating) else np.uint8
+
+    def _keep_sums(self, phase: Phase, state: NDArray[Any], row: NDArray[Any]) -> None:
+        """Begin a step's sums with the registers that are the sums. row: (batch, width)."""
+        inputs = phase.model.inputs
+        for i, field in enumerate(phase.model.keeps):
+            first = phase.column + i
+            row[:, first : first + inputs * state.shape[1] : inputs] = state[field]
 
     def _keep(
         self, t: int, phase: Phase, state: NDArray[Any], states: dict[str, NDArray[Any]]
@@ -205,7 +251,7 @@ class _Plan:
     def trace(
         self,
         counts: NDArray[np.int32],
-        raster: NDArray[np.uint8],
+        raster: NDArray[Any],
         states: dict[str, NDArray[Any]],
     ) -> Trace:
         """Put names on the arrays and add what follows from the static routes."""
@@ -213,4 +259,8 @@ class _Plan:
         first = self.linked.start[[c.number for c in self.program.cores]]
         named["router_lookups"] = named["spikes"] * self.linked.lookups[first]
         named["link_packets"] = named["spikes"] * self.linked.links[first]
-        return Trace(named, {p: raster[:, :, a:b] for p, (a, b) in self.columns.items()}, states)
+        shown = {
+            p: raster[:, :, a:b].astype(raster_type(self.program, p), copy=False)
+            for p, (a, b) in self.columns.items()
+        }
+        return Trace(named, shown, states)

@@ -1,8 +1,10 @@
 """The reference engine: one packet at a time, in plain Python. Slow, and the arbiter.
 
 Each step: every core's neurons are updated by the model's own Python function from the sums that
-have arrived for this step, and every spike becomes a packet whose key is looked up in the routing
-tables, then in the population table of each core reached, then in its row or kernel.
+have arrived for this step; then the inputs, and after them every neuron that sends, become packets
+whose key is looked up in the routing tables, then in the population table of each core reached,
+then in its row or kernel. Where layers are evaluated in order, inputs come first and a layer's
+packets leave before the next layer is updated.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ from numpy.typing import NDArray
 
 from mossy import neurons
 from mossy.chips.chip import Chip
+from mossy.neurons.model import Model, evolve
 from mossy.program.artefact import CoreImage, Program
 from mossy.program.words import unpack
 from mossy.synapses import conv2d
-from mossy.twin.engines.trace import COUNTED, Recorded, Trace
+from mossy.twin.engines.trace import COUNTED, Recorded, Trace, raster_type
 from mossy.twin.packets import Network
 
 
@@ -32,7 +35,7 @@ def run(
     model = {c.population: neurons.model(c.model) for c in program.cores if c.role != "source"}
     trace = Trace(
         {k: np.zeros((batch, steps, cores), np.int64) for k in COUNTED},
-        {p: np.zeros((batch, steps, size[p]), np.uint8) for p in record.spikes},
+        {p: np.zeros((batch, steps, size[p]), raster_type(program, p)) for p in record.spikes},
         {p: np.zeros((batch, steps, size[p]), model[p].state) for p in record.states},
     )
     for b in range(batch):
@@ -40,61 +43,91 @@ def run(
     return trace
 
 
+class _Sums:
+    """The input sums of one core for one step, in the model's own type."""
+
+    def __init__(self, model: Model, n: int, state: Any) -> None:
+        self.model = model
+        self.values = np.zeros(n * model.inputs, model.drive)
+        for i, field in enumerate(model.keeps):  # the register is the sum
+            self.values[i :: model.inputs] = state[field]
+
+    def add(self, index: int, kind: int, weight: Any, value: Any) -> None:
+        """Add one packet's weight times its value."""
+        at = index * self.model.inputs + kind
+        exact = self.model.drive.kind == "i"
+        total = int(self.values[at]) + int(weight) * int(value) if exact else 0
+        if self.model.sums is not None:
+            low, high = self.model.sums
+            self.values[at] = min(max(total, low), high)
+        elif exact:  # wraps as the register does
+            bits = 8 * self.model.drive.itemsize
+            half = 1 << (bits - 1)
+            self.values[at] = ((total + half) & ((1 << bits) - 1)) - half
+        else:
+            real = self.model.drive.type
+            self.values[at] += real(real(weight) * real(value))
+
+
 class _Sample:
     def __init__(self, program: Program, chip: Chip, trace: Trace, b: int) -> None:
         self.program, self.trace, self.b = program, trace, b
         self.network = Network(program, chip)
+        self.model = {c.number: neurons.model(c.model) for c in program.cores if c.role != "source"}
         self.state = {c.number: c.state.copy().view(np.recarray) for c in program.cores}
         self.params = {c.number: c.params.view(np.recarray) for c in program.cores}
-        # arriving[step][core] -> {(neuron, input): sum}
-        self.arriving: dict[int, dict[int, dict[tuple[int, int], Any]]] = defaultdict(
-            lambda: defaultdict(dict)
-        )
+        self.sends = {p.name: p.sends for p in program.populations}
+        self.arriving: dict[int, dict[int, _Sums]] = defaultdict(dict)  # by step and core
 
     def run(self, inputs: dict[str, NDArray[Any]], steps: int) -> None:
         sources = [c for c in self.program.cores if c.role == "source"]
         others = [c for c in self.program.cores if c.role != "source"]
         for t in range(steps):
-            for c in sources:
-                x = inputs[c.population]
-                if t < len(x):
-                    for k in np.flatnonzero(x[t, c.lo : c.hi]).tolist():
-                        self._send(t, c, k, x[t, c.lo + k].item())
             if self.program.latency:
-                fired = [(c, self._update(t, c)) for c in others]
-                for c, spikes in fired:
-                    for k in spikes:
-                        self._send(t, c, k, 1)
+                sent = [(c, self._update(t, c)) for c in others]
+                self._inject(t, sources, inputs)
+                for c, values in sent:
+                    self._send_all(t, c, values)
             else:
+                self._inject(t, sources, inputs)
                 for c in others:
-                    spikes = self._update(t, c)
-                    if self.program.population(c.population).graded:
-                        for k, value in enumerate(self.state[c.number]["v"].tolist()):
-                            if value:
-                                self._send(t, c, k, value)
-                    for k in spikes:
-                        self._send(t, c, k, 1)
+                    self._send_all(t, c, self._update(t, c))
             self.arriving.pop(t, None)
 
-    def _update(self, t: int, core: CoreImage) -> list[int]:
-        model = neurons.model(core.model)
-        state, params = self.state[core.number], self.params[core.number]
-        sums = self.arriving[t].pop(core.number, {})
-        fired = []
-        for k in range(core.n):
-            x0 = sums.get((k, 0), 0)
-            x1 = sums.get((k, 1), 0) if model.inputs == 2 else x0
-            if model.step(state[k], x0, x1, params[k], core.fmt):
-                fired.append(k)
+    def _inject(self, t: int, sources: list[CoreImage], inputs: dict[str, NDArray[Any]]) -> None:
+        for c in sources:
+            x = inputs[c.population]
+            if t < len(x):
+                self._send_all(t, c, x[t, c.lo : c.hi].tolist())
+
+    def _sums(self, t: int, core: CoreImage) -> _Sums:
+        at = self.arriving[t]
+        if core.number not in at:
+            at[core.number] = _Sums(self.model[core.number], core.n, self.state[core.number])
+        return at[core.number]
+
+    def _update(self, t: int, core: CoreImage) -> list[Any]:
+        state = self.state[core.number]
+        x = self._sums(t, core).values
+        sent = evolve(self.model[core.number], state, x, self.params[core.number], core.fmt)
         if core.population in self.trace.states:
             self.trace.states[core.population][self.b, t, core.lo : core.hi] = state
-        return fired
+        return sent
+
+    def _send_all(self, t: int, core: CoreImage, values: list[Any]) -> None:
+        for k, value in enumerate(values):
+            if value:
+                self._send(t, core, k, value)
 
     def _send(self, t: int, core: CoreImage, neuron: int, value: Any) -> None:
         journey = self.network.journey(core, neuron)
-        packets = int(value) if isinstance(value, int) else 1
+        kind = self.sends[core.population]
+        packets = 1
+        if kind == "spikes" or (kind == "currents" and not isinstance(value, float)):
+            packets = int(value)
         if core.population in self.trace.spikes:
-            self.trace.spikes[core.population][self.b, t, core.lo + neuron] = packets
+            shown = value if kind == "values" else packets
+            self.trace.spikes[core.population][self.b, t, core.lo + neuron] = shown
         sent = len(journey.cores) if self.program.routing == "axons" else bool(journey.cores)
         self._count("spikes", t, core.number, packets)
         self._count("packets_out", t, core.number, packets * sent)
@@ -109,7 +142,7 @@ class _Sample:
     def _receive(self, t: int, core: CoreImage, key: int, value: Any) -> int:
         """Add one packet's row to the core's sums; return how many synapses it has."""
         events = 0
-        inputs = neurons.model(core.model).inputs
+        model = self.model[core.number]
         for table in core.tables:
             if key & table.mask != table.key:
                 continue
@@ -125,13 +158,13 @@ class _Sample:
                 row = list(zip(*unpack(core.word_format, core.words[a:b]), strict=True))
             for w, delay, index in row:
                 weight = w.item() if hasattr(w, "item") else w
-                kind = int(weight < 0) if inputs == 2 else 0
-                weight = abs(weight) if inputs == 2 else weight
+                kind = table.receptor
+                if model.inputs == 2 and model.receptors == "sign":
+                    kind, weight = int(weight < 0), abs(weight)
                 if table.shift:
                     weight <<= table.shift
-                sums = self.arriving[t + self.program.latency + int(delay)][core.number]
-                at = (int(index), kind)
-                sums[at] = sums.get(at, 0) + weight * value
+                sums = self._sums(t + self.program.latency + int(delay), core)
+                sums.add(int(index), kind if model.inputs == 2 else 0, weight, value)
             events += len(row)
         return events
 

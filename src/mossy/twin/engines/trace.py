@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mossy import neurons
+from mossy.program.artefact import Program
+
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
@@ -21,13 +24,20 @@ class Recorded:
 class Trace:
     """Activity of a run of `steps` steps. counts: (batch, steps, cores) arrays by name.
 
-    spikes[population]: (batch, steps, n) uint8. states[population]: (batch, steps, n) records,
-    after the update of the step.
+    spikes[population]: (batch, steps, n), uint8, or what was sent where a population sends values.
+    states[population]: (batch, steps, n) records, after the update of the step.
     """
 
     counts: dict[str, NDArray[np.int64]]
-    spikes: dict[str, NDArray[np.uint8]]
+    spikes: dict[str, NDArray[Any]]
     states: dict[str, NDArray[Any]]
+
+
+def raster_type(program: Program, population: str) -> np.dtype[Any]:
+    """Return the type that a recorded step of `population` has."""
+    if program.population(population).sends != "values":
+        return np.dtype(np.uint8)
+    return next(neurons.model(c.model).drive for c in program.cores if c.role != "source")
 
 
 COUNTED = (

@@ -1,0 +1,1 @@
+"""Xylo: the digital spiking cores of Xylo Audio 2, Audio 3 and IMU."""
