@@ -94,6 +94,11 @@ def _chips() -> Iterator[tuple[str, str]]:
         lines += [f"Name on the command line: `{name}`.", "", "## Facts", ""]
         lines += ["| fact | value | range | basis | source |", "|---|---|---|---|---|"]
         lines += [_fact(key, row) for key, row in spec["facts"].items()]
+        for variant, rows in spec.get("variants", {}).items():
+            lines += ["", f"## {rows['title']}", "", rows.get("summary", ""), ""]
+            lines += [f"Name on the command line: `{name}-{variant}`. What differs:", ""]
+            lines += ["| fact | value | range | basis | source |", "|---|---|---|---|---|"]
+            lines += [_fact(key, row) for key, row in rows.get("facts", {}).items()]
         sources = folder.joinpath("SOURCES.md")
         if sources.is_file():
             lines += ["", re.sub(r"^#", "##", sources.read_text("utf-8"), flags=re.M)]

@@ -34,7 +34,9 @@ def random_network(seed: int, family: str | None = None) -> Network:
     family = family or FAMILIES[seed % len(FAMILIES)]
     rng = np.random.default_rng([seed, FAMILIES.index(family)])
     steps, channels = int(rng.integers(40, 71)), int(rng.integers(5, 31))
-    graded = family in ("graded", "sdn", "mixed", "overflow") or (family == "rf" and rng.random() < 0.5)
+    graded = family in ("graded", "sdn", "mixed", "overflow") or (
+        family == "rf" and rng.random() < 0.5
+    )
     kinds = _kinds(rng, family)
     size = {INPUT: channels} | {p: int(rng.integers(5, 31)) for p in range(len(kinds))}
     connections = [

@@ -5,8 +5,8 @@
     "audio3"  version 2, two registers, few neurons take input       1..32
     "imu"     version 2, one register                                1..16
 
-Covered by all: 1 to 16 channels with up to 15 spikes in a step, 2 to 40 hidden neurons, any share
-of inhibition, weight shifts 0..3, all dashes 0..15, biases on and off, aliases forward, backward
+Covered by all: 1 to 16 channels with up to 15 spikes in a step, 2 to 40 hidden neurons, weights of
+both signs, weight shifts 0..3, every dash 0..15, biases on and off, aliases forward, backward
 and in chains. One network in four is wild: shifts of up to 7, extreme weights, thresholds from 1 to
 the largest and large biases, so that registers saturate and touch their floor.
 """
@@ -33,7 +33,7 @@ def random_network(seed: int, style: Style, size: int | None = None) -> Network:
     synapses = 1 if style == "imu" else 2
     channels, n = int(rng.integers(1, 17)), size or int(rng.integers(2, 41))
     m = int(rng.integers(1, READOUTS[style] + 1))
-    w_rec = _weights(rng, (n, n, 2), rng.uniform(0.05, 0.5), wild)
+    w_rec = _weights(rng, (n, n, 2), rng.uniform(0.02, 0.3), wild)
     if style == "audio2":
         w_rec[:, 64:] = 0
     w_in = _weights(rng, (channels, n, 2), rng.uniform(0.2, 1.0), wild)
@@ -41,7 +41,7 @@ def random_network(seed: int, style: Style, size: int | None = None) -> Network:
         w_in[:, n // 2 + 1 :] = 0
     w_in[:, :, synapses:] = 0
     w_rec[:, :, synapses:] = 0
-    largest = 32767 if wild else 3000
+    largest = 32767 if wild else 6000
     biases = int(style != "pollen" and rng.random() < 0.6)
     top_bias = 20000 if wild else 100
     return Network(
@@ -66,12 +66,13 @@ def random_network(seed: int, style: Style, size: int | None = None) -> Network:
 
 
 def _input(rng: Generator, steps: int, channels: int) -> Ints:
-    counts = rng.integers(1, MOST_INPUT + 1, (steps, channels))
+    few, many = (rng.integers(1, most + 1, (steps, channels)) for most in (3, MOST_INPUT))
+    counts = np.where(rng.random((steps, channels)) < 0.8, few, many)
     return counts * (rng.random((steps, channels)) < rng.uniform(0.1, 0.6))
 
 
 def _weights(rng: Generator, shape: tuple[int, ...], share: float, wild: bool) -> Ints:
-    lowest = int(rng.integers(-128, 0))
+    lowest = int(rng.integers(-128, -60))
     w = rng.integers(lowest, 128, shape)
     if wild:
         w = np.where(rng.random(shape) < 0.3, rng.choice([-128, 127], shape), w)

@@ -25,6 +25,7 @@ and where a chip needs them
 
     PROFILE                                     parameters that cores keep once for many neurons
     CUT = False                                 a population cannot be cut over cores
+    SHARED = True                               populations may share a core
     prepare(populations, options, facts) -> (Populations, least cuts by population)
     assign(slices, destinations, facts) -> core number of each slice on the chip
 """

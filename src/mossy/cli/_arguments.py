@@ -69,6 +69,12 @@ Tick = Annotated[
 NeuronsPerCore = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Most neurons on a core.")
 ]
+Approximate = Annotated[
+    bool,
+    typer.Option(
+        "--approximate", help="Take the nearest thing where the chip cannot do it exactly."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 CALIBRATE = 64
@@ -97,7 +103,11 @@ def facts(assume: Sequence[str] | None) -> dict[str, float]:
 
 
 def compiler_options(
-    bits: int | None, chips: int | None, tick: float | None, neurons_per_core: int | None
+    bits: int | None,
+    chips: int | None,
+    tick: float | None,
+    neurons_per_core: int | None,
+    approximate: bool,
 ) -> Options:
     """Return the compiler's options. Raises BadInput E0610 for a tick that is no time."""
     from mossy.passes import Options
@@ -106,4 +116,10 @@ def compiler_options(
         raise BadInput(
             "E0610", "a tick takes time", where="--tick", got=tick, allowed="seconds > 0"
         )
-    return Options(bits=bits, chips=chips, tick=tick, neurons_per_core=neurons_per_core)
+    return Options(
+        bits=bits,
+        chips=chips,
+        tick=tick,
+        neurons_per_core=neurons_per_core,
+        approximate=approximate,
+    )

@@ -31,6 +31,7 @@ def command(
     chips: a.Chips = None,
     tick: a.Tick = None,
     neurons_per_core: a.NeuronsPerCore = None,
+    approximate: a.Approximate = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Write comparison.json and two pictures per chip."),
@@ -53,7 +54,7 @@ def command(
         from mossy import plots
 
         plots.require()
-    options = a.compiler_options(bits, chips, tick, neurons_per_core)
+    options = a.compiler_options(bits, chips, tick, neurons_per_core, approximate)
     with _show.progress() as bar:
         bar.begin(net, None)
         bar.stage("load")

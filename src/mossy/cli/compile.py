@@ -29,6 +29,7 @@ def command(
     chips: a.Chips = None,
     tick: a.Tick = None,
     neurons_per_core: a.NeuronsPerCore = None,
+    approximate: a.Approximate = False,
     json: a.Json = False,
 ) -> None:
     """Compile NET for a chip and write the program, for mossy run and mossy inspect."""
@@ -37,7 +38,7 @@ def command(
     from mossy.chips import chip
 
     target = chip(on)
-    options = a.compiler_options(bits, chips, tick, neurons_per_core)
+    options = a.compiler_options(bits, chips, tick, neurons_per_core, approximate)
     with _show.progress() as bar:
         bar.begin(net, None)
         bar.stage("load")

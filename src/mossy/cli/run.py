@@ -38,6 +38,7 @@ def command(
     chips: a.Chips = None,
     tick: a.Tick = None,
     neurons_per_core: a.NeuronsPerCore = None,
+    approximate: a.Approximate = False,
     raster: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw the spikes of the first input.")
     ] = None,
@@ -53,6 +54,7 @@ def command(
     compiling: dict[str, Any] = {
         "on": on, "dt": dt, "integrator": integrator, "reset": reset, "bits": bits,
         "chips": chips, "tick": tick, "neurons_per_core": neurons_per_core,
+        "approximate": approximate,
     }  # fmt: skip
     with _show.progress() as bar:
         bar.begin(net, None)
@@ -87,6 +89,7 @@ class _Settings:
     chips: int | None
     tick: float | None
     neurons_per_core: int | None
+    approximate: bool
     calibrate: int
     assume: dict[str, float]
 
@@ -107,7 +110,9 @@ def _fresh(
     if asked.on is None:
         raise BadInput("E0606", "no chip given", hint=" or ".join(f"--on {n}" for n in names()))
     target = chip(asked.on).assuming(asked.assume)
-    options = a.compiler_options(asked.bits, asked.chips, asked.tick, asked.neurons_per_core)
+    options = a.compiler_options(
+        asked.bits, asked.chips, asked.tick, asked.neurons_per_core, asked.approximate
+    )
     network = _source.network(net, asked.dt, asked.integrator, asked.reset)
     own = net if _source.is_zoo(net) else None
     x, y = _source.data(own, data, labels, samples)

@@ -8,6 +8,9 @@
     Cuba         i <- a_syn i + g_syn w_in x,  then  v <- a_mem v + g_mem (v_leak + r i)
     spike        if v > v_threshold:  v <- v_reset ("node")  or  v <- v - v_threshold ("subtract")
 
+    SigmaDelta   v <- v + x;  a = max(v + bias, 0);  d = (a - a_before) + residue
+                 |d| >= threshold: sends d, residue <- 0;  else sends 0, residue <- d
+
 I and IF take a spike as an impulse of area 1, so dt does not enter; published back-ends of NIR
 agree on this. All states start at 0.
 """
@@ -19,7 +22,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from mossy.network.nodes import IF, LI, LIF, CubaLI, CubaLIF, Delay, I, Integrator, Network
+from mossy.network.nodes import (
+    IF,
+    LI,
+    LIF,
+    CubaLI,
+    CubaLIF,
+    Delay,
+    I,
+    Integrator,
+    Network,
+    SigmaDelta,
+)
 
 Signal = NDArray[Any]
 
@@ -67,6 +81,31 @@ class Neurons:
         return spike.astype(self.dtype)
 
 
+class SigmaDeltas:
+    """One SigmaDelta node over a batch. v: (batch, *shape), the sum of what has arrived."""
+
+    i: Signal | None = None
+
+    def __init__(self, net: Network, name: str, batch: int, dtype: DTypeLike) -> None:
+        node = net.nodes[name]
+        assert isinstance(node, SigmaDelta)
+        self.threshold, self.bias = node.threshold.astype(dtype), node.bias.astype(dtype)
+        shape = (batch, *net.shapes[name][0])
+        self.v: Signal = np.zeros(shape, dtype)
+        self.a: Signal = np.zeros(shape, dtype)
+        self.residue: Signal = np.zeros(shape, dtype)
+
+    def step(self, x: Signal) -> Signal:
+        """Return the changes sent (batch, *shape) in one step with the changes `x`."""
+        self.v = self.v + x
+        a = np.maximum(self.v + self.bias, 0)
+        d = (a - self.a) + self.residue
+        self.a = a
+        sends = np.abs(d) >= self.threshold
+        self.residue = np.where(sends, 0, d).astype(d.dtype)
+        return np.where(sends, d, 0).astype(d.dtype)
+
+
 class DelayLine:
     """A Delay node: each element waits its own rint(delay / dt) steps."""
 
@@ -89,10 +128,14 @@ class DelayLine:
         return np.asarray(np.take_along_axis(self.ring, places, axis=0)[0])
 
 
-def cell(net: Network, name: str, batch: int, dtype: DTypeLike) -> Neurons | DelayLine:
+def cell(
+    net: Network, name: str, batch: int, dtype: DTypeLike
+) -> Neurons | SigmaDeltas | DelayLine:
     """Return the state machine of the node `name`, at rest."""
     if isinstance(net.nodes[name], Delay):
         return DelayLine(net, name, batch, dtype)
+    if isinstance(net.nodes[name], SigmaDelta):
+        return SigmaDeltas(net, name, batch, dtype)
     return Neurons(net, name, batch, dtype)
 
 

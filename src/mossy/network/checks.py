@@ -24,6 +24,7 @@ from mossy.network.nodes import (
     Node,
     Output,
     Shape,
+    SigmaDelta,
     SumPool2d,
 )
 from mossy.network.shapes import PARAMETERS, flatten_axes
@@ -35,7 +36,7 @@ def canonical(name: str, node: Node) -> Node:
     """Return `node` with float64 arrays and int tuples.
 
     Raises BadInput E0108 (NaN or infinite), E0109 (tau), E0111 (rank of a weight), E0116 (window
-    or padding) and E0118 (negative delay).
+    or padding) and E0118 (negative delay or threshold of changes).
     """
     if isinstance(node, Input | Output):
         return replace(node, shape=_shape(name, node.shape))
@@ -55,6 +56,15 @@ def canonical(name: str, node: Node) -> Node:
             got=float(changes["delay"].min()),
             allowed="seconds, 0 or more",
             hint="a network cannot look ahead; delay the other branch instead",
+        )
+    if isinstance(node, SigmaDelta) and (changes["threshold"] < 0).any():
+        raise BadInput(
+            "E0118",
+            "the threshold of a change is negative",
+            where=f"node {name!r}",
+            got=float(changes["threshold"].min()),
+            allowed="0 or more",
+            hint="threshold 0 sends every change",
         )
     if isinstance(node, Flatten):
         return replace(node, start_dim=int(node.start_dim), end_dim=int(node.end_dim))

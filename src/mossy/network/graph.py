@@ -34,10 +34,19 @@ from mossy.network.nodes import (
     Output,
     Reset,
     Shape,
+    SigmaDelta,
 )
 
 Edge = tuple[str, str]
-MEMORY = (I, IF, LI, LIF, CubaLI, CubaLIF)  # nodes whose output may wait for a later step
+MEMORY = (
+    I,
+    IF,
+    LI,
+    LIF,
+    CubaLI,
+    CubaLIF,
+    SigmaDelta,
+)  # nodes whose output may wait for a later step
 
 
 def build(

@@ -1,4 +1,4 @@
-"""The node types of a network: those of NIR 1.0.8, with plain NumPy parameters.
+"""The node types of a network: those of NIR 1.0.8 and SigmaDelta, with plain NumPy parameters.
 
 Equations (Pedersen et al., "Neuromorphic intermediate representation", Nat. Commun. 2024):
 
@@ -8,6 +8,16 @@ Equations (Pedersen et al., "Neuromorphic intermediate representation", Nat. Com
     CubaLI     tau_syn di/dt = -i + w_in x;  tau_mem dv/dt = v_leak - v + r i
     CubaLIF    the same with spikes
     Delay      y(t) = x(t - delay)    Threshold   y = 1 if x > threshold else 0
+
+and a neuron that sends numbers, only when its activation has changed (Shrestha et al., "Efficient
+video and audio processing with Loihi 2", 2023; O'Connor and Welling, "Sigma delta quantized
+networks", 2016):
+
+    SigmaDelta   s <- s + x;   a = max(s + bias, 0);   d = a - a_before + residue
+                 sends d and keeps no residue where |d| >= threshold, else sends 0 and keeps d
+
+What reaches it are changes, s is the signal they sum up to. At threshold 0 the sums are those of a
+network of rectifiers. An I node with r = 1 behind it reads the signal back.
 
 Arrays are float64 and already broadcast to the node's shape once a `Network` holds them.
 """
@@ -186,13 +196,21 @@ class CubaLIF:
     w_in: Array
 
 
+@dataclass(frozen=True, eq=False)
+class SigmaDelta:
+    """Sends the change of a rectified sum where it has reached `threshold`; see the equations."""
+
+    threshold: Array
+    bias: Array
+
+
 Node = (
     Input | Output | Affine | Linear | Scale | Conv1d | Conv2d | SumPool2d | AvgPool2d | Flatten
-    | Delay | Threshold | I | IF | LI | LIF | CubaLI | CubaLIF
+    | Delay | Threshold | I | IF | LI | LIF | CubaLI | CubaLIF | SigmaDelta
 )  # fmt: skip
 
-SPIKING = (Threshold, IF, LIF, CubaLIF)
-STATEFUL = (I, IF, LI, LIF, CubaLI, CubaLIF, Threshold)
+SPIKING = (Threshold, IF, LIF, CubaLIF, SigmaDelta)  # what they give out are events
+STATEFUL = (I, IF, LI, LIF, CubaLI, CubaLIF, Threshold, SigmaDelta)
 LINEAR = (Affine, Linear, Scale, Conv1d, Conv2d, SumPool2d, AvgPool2d, Flatten, Delay)
 
 Integrator = Literal["euler", "exponential"]

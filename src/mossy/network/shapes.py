@@ -45,6 +45,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "LIF": ("tau", "r", "v_leak", "v_threshold", "v_reset"),
     "CubaLI": ("tau_syn", "tau_mem", "r", "v_leak", "w_in"),
     "CubaLIF": ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold", "v_reset", "w_in"),
+    "SigmaDelta": ("threshold", "bias"),
 }
 """Parameters of the nodes that work element by element; they share the node's shape."""
 

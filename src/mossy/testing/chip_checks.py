@@ -10,7 +10,7 @@ from typing import Any
 
 from mossy import discover
 from mossy.chips import Chip
-from mossy.chips.chip import MARKER, PACKAGE
+from mossy.chips.chip import MARKER, PACKAGE, folder_of
 from mossy.chips.facts import BASES, Facts
 from mossy.chips.quantised import CoreLoad, Limit
 from mossy.errors import DoesNotFit, MossyError, UnsupportedNode
@@ -162,7 +162,7 @@ def check_time_and_energy_have_ranges(chip: Chip) -> None:
 
 def check_sources_are_documented(chip: Chip) -> None:
     """The folder holds SOURCES.md, and says there what the arithmetic was compared with."""
-    file = discover.folders(PACKAGE, MARKER)[chip.name].joinpath("SOURCES.md")
+    file = discover.folders(PACKAGE, MARKER)[folder_of(chip.name)].joinpath("SOURCES.md")
     expect(file.is_file(), "SOURCES.md is missing")
     text = file.read_text("utf-8")
     expect("## Compared with" in text, 'SOURCES.md has no section "Compared with"')

@@ -20,12 +20,12 @@ import numpy as np
 
 from mossy import discover
 from mossy.chips import Chip, chip, names
-from mossy.chips.chip import MARKER, PACKAGE
+from mossy.chips.chip import MARKER, PACKAGE, folder_of
 from mossy.chips.facts import BASES
 from mossy.errors import DoesNotFit, UnsupportedNode
 from mossy.network import nodes as nd
 from mossy.network.graph import build
-from mossy.passes import compile
+from mossy.passes import Options, compile
 from mossy.program import Program
 from mossy.program.artefact import WordFormat
 from mossy.testing.chip_checks import named_facts
@@ -49,6 +49,8 @@ READOUTS: dict[str, nd.Node] = {
     "I": nd.I(ONE),
     "CubaLI": nd.CubaLI(2 * DT * ONE, 4 * DT * ONE, ONE, 0 * ONE, ONE),
 }
+RESETS: dict[str, nd.Reset] = {"to v_reset": "node", "by subtraction": "subtract"}
+NEARLY = "≈ "  # only with Options(approximate=True)
 LONGEST = 1 << 10  # delays are tried up to here
 
 
@@ -60,17 +62,18 @@ def table() -> str:
 
 def row(target: Chip) -> tuple[str, ...]:
     """Return the cells of one chip."""
-    home = f"src/{PACKAGE.replace('.', '/')}/{target.name}"
+    home = f"src/{PACKAGE.replace('.', '/')}/{folder_of(target.name)}"
+    neuron = _plainest(target)
     return (
         f"[{target.title}]({home}) `{target.name}`",
         _taken({k: {"cell": n} for k, n in SPIKING.items()}, target),
         _taken({k: {"cell": n} for k, n in READOUTS.items()}, target),
         _taken(
-            {k: {"cell": n, "fc2": _weight(), "lif": lif()} for k, n in READOUTS.items()}, target
+            {k: {"cell": n, "fc2": _weight(), "lif": neuron} for k, n in READOUTS.items()}, target
         ),
-        _resets(target),
-        _weights(target),
-        _delays(target),
+        _resets(target, neuron),
+        _weights(target, neuron),
+        _delays(target, neuron),
         _time(target),
         ", ".join(compared_with(target)),
         _bases(target),
@@ -79,18 +82,23 @@ def row(target: Chip) -> tuple[str, ...]:
 
 def compared_with(target: Chip) -> list[str]:
     """Return what stands before the colons of the list "Compared with" in SOURCES.md."""
-    folder = discover.folders(PACKAGE, MARKER)[target.name]
+    folder = discover.folders(PACKAGE, MARKER)[folder_of(target.name)]
     _, _, after = folder.joinpath("SOURCES.md").read_text("utf-8").partition("## Compared with\n")
     return re.findall(r"^\* ([^:]+):", after.partition("\n## ")[0], re.M)
 
 
-def attempt(target: Chip, inner: Mapping[str, nd.Node], reset: nd.Reset = "node") -> Program | None:
+def attempt(
+    target: Chip,
+    inner: Mapping[str, nd.Node],
+    reset: nd.Reset = "node",
+    approximate: bool = False,
+) -> Program | None:
     """Return the chain input - weights - `inner` - output compiled, or None where it is refused."""
     nodes = {"input": nd.Input((1,)), "fc1": _weight(), **inner, "output": nd.Output((1,))}
     keys = list(nodes)
     net = build(nodes, pairwise(keys), DT, reset=reset)
     try:
-        return compile(net, target)
+        return compile(net, target, options=Options(approximate=approximate))
     except (UnsupportedNode, DoesNotFit):
         return None
 
@@ -109,19 +117,42 @@ def _weight() -> nd.Linear:
 
 
 def _taken(tried: dict[str, dict[str, nd.Node]], target: Chip) -> str:
-    return ", ".join(k for k, inner in tried.items() if attempt(target, inner)) or "no"
+    found = [(k, _how(target, inner)) for k, inner in tried.items()]
+    return ", ".join(how + k for k, how in found if how is not None) or "no"
 
 
-def _resets(target: Chip) -> str:
-    kinds: dict[str, nd.Reset] = {"to v_reset": "node", "by subtraction": "subtract"}
-    found = [k for k, reset in kinds.items() if attempt(target, {"cell": lif()}, reset)]
-    return ", ".join(found)
+def _how(target: Chip, inner: dict[str, nd.Node]) -> str | None:
+    """Nothing where a chain is taken as it is, a sign where only nearly, None where it is not."""
+    if any(attempt(target, inner, reset) for reset in RESETS.values()):
+        return ""
+    near = any(attempt(target, inner, reset, True) for reset in RESETS.values())
+    return NEARLY if near else None
 
 
-def _weights(target: Chip) -> str:
+def _plainest(target: Chip) -> nd.Node:
+    """The first spiking neuron that the chip takes, as it is if it can."""
+    for wanted in ("", NEARLY):
+        for node in SPIKING.values():
+            if _how(target, {"cell": node}) == wanted:
+                return node
+    raise AssertionError(f"{target.name} takes no neuron that spikes")
+
+
+def _resets(target: Chip, neuron: nd.Node) -> str:
+    exact = {k for k, r in RESETS.items() if attempt(target, {"cell": neuron}, r)}
+    near = {k for k, r in RESETS.items() if attempt(target, {"cell": neuron}, r, True)}
+    return ", ".join(("" if k in exact else NEARLY) + k for k in RESETS if k in exact | near)
+
+
+def _any(target: Chip, inner: dict[str, nd.Node]) -> Program | None:
+    tried = (attempt(target, inner, reset, True) for reset in RESETS.values())
+    return next((p for p in tried if p), None)
+
+
+def _weights(target: Chip, neuron: nd.Node) -> str:
     """Range of the weight field, without a delay and with one."""
-    plain = attempt(target, {"cell": lif()})
-    late = attempt(target, {"wait": _delay(1), "cell": lif()})
+    plain = _any(target, {"cell": neuron})
+    late = _any(target, {"wait": _delay(1), "cell": neuron})
     found = [_range(_word(p)) for p in (plain, late) if p]
     if len(found) < 2 or found[0] == found[1]:
         return found[0]
@@ -138,14 +169,14 @@ def _range(word: WordFormat) -> str:
     return f"±{(1 << (word.weight - (word.coding == 'signed'))) - 1}"
 
 
-def _delays(target: Chip) -> str:
+def _delays(target: Chip, neuron: nd.Node) -> str:
     """Longest Delay node, found by halving: longer ones are refused once one is."""
     least, most = 0, LONGEST
     while most - least > 1:
         middle = (least + most) // 2
-        taken = attempt(target, {"wait": _delay(middle), "cell": lif()})
+        taken = _any(target, {"wait": _delay(middle), "cell": neuron})
         least, most = (middle, most) if taken else (least, middle)
-    return f"0 to {least}"
+    return f"0 to {least}" if least else "no"
 
 
 def _delay(steps: int) -> nd.Delay:
@@ -156,7 +187,11 @@ def _time(target: Chip) -> str:
     timing = target.spec["timing"]
     if timing["kind"] == "tick":
         return f"a tick of {si(float(target.facts[timing['tick']]), 's')}"
-    return {"barrier": "barrier after each step", "measured": "measured"}[timing["kind"]]
+    return {
+        "barrier": "barrier after each step",
+        "cycles": "cycles of one core, within the time step",
+        "measured": "measured",
+    }[timing["kind"]]
 
 
 def _bases(target: Chip) -> str:

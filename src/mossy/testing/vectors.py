@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy import discover, neurons
-from mossy.chips.chip import MARKER, PACKAGE
+from mossy.chips.chip import MARKER, PACKAGE, folder_of
 from mossy.neurons.model import evolve
 
 
@@ -37,7 +37,7 @@ class Vector:
 
 def files(chip: str) -> list[Traversable]:
     """Return the vector files in a chip's folder, by name."""
-    folder = discover.folders(PACKAGE, MARKER)[chip].joinpath("vectors")
+    folder = discover.folders(PACKAGE, MARKER)[folder_of(chip)].joinpath("vectors")
     if not folder.is_dir():
         return []
     return sorted((f for f in folder.iterdir() if f.name.endswith(".npz")), key=lambda f: f.name)

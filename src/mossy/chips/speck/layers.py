@@ -142,7 +142,9 @@ def _as_map(p: Population) -> Map:
 
 def _alike(p: Population, weights: Sequence[Any]) -> None:
     """All that ends at a layer goes through one kernel memory, stacked by input channel."""
-    forms = {(w.weight.shape[2:], w.stride, w.padding, w.out_shape, _pooled_map(w)) for w in weights}
+    forms = {
+        (w.weight.shape[2:], w.stride, w.padding, w.out_shape, _pooled_map(w)) for w in weights
+    }
     if len(forms) > 1:
         raise _shape(
             p,

@@ -62,9 +62,7 @@ def needs(load: CoreLoad) -> Words:
         return Words(load.n, load.kernel_bytes, 0)
     f, _, k_y, k_x, out_y, out_x = load.kernels[0]
     channels = sum(k[1] for k in load.kernels)
-    return Words(
-        f << (_bits(out_y) + _bits(out_x)), channels << (_bits(k_y * k_x) + _bits(f)), f
-    )
+    return Words(f << (_bits(out_y) + _bits(out_x)), channels << (_bits(k_y * k_x) + _bits(f)), f)
 
 
 def _bits(n: int) -> int:

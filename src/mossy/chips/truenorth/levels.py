@@ -13,6 +13,8 @@ A level is made of axon types: type 0 adds the unit, 1 takes it, 2 adds and 3 ta
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -43,15 +45,19 @@ def fit_rows(weights: sparse.csr_array, top: int) -> tuple[NDArray[np.float64], 
     for j in range(weights.shape[0]):
         a, b = weights.indptr[j], weights.indptr[j + 1]
         unit[j], level[a:b] = fit(weights.data[a:b], top)
-    found = sparse.csr_array((level, weights.indices, weights.indptr), shape=weights.shape)
-    found.eliminate_zeros()
-    return unit, found
+    return unit, _without_zeros(level, weights)
 
 
 def of_type(level: sparse.csr_array, kind: int) -> sparse.csr_array:
     """Return the crossbar bits on axons of type `kind`: ones where a level needs that type."""
     bits = np.array([_needs(m, kind) for m in range(-4, 5)], float)[level.data + 4]
-    found = sparse.csr_array((bits, level.indices.copy(), level.indptr.copy()), shape=level.shape)
+    return _without_zeros(bits, level)
+
+
+def _without_zeros(data: NDArray[Any], like: sparse.csr_array) -> sparse.csr_array:
+    """A matrix with other data in the places of `like`, which keeps its own."""
+    places = like.indices.copy(), like.indptr.copy()  # changed when the zeros go
+    found = sparse.csr_array((data, *places), shape=like.shape)
     found.eliminate_zeros()
     return found
 

@@ -214,7 +214,9 @@ class _Fanout:
             name, n = new, stage.n
         cores = sum(s.cores for s in chain)
         ways = f"{axon.shape[0] / p.n:.3g} axons per neuron"
-        self.notes.append(f"{p.node}: {ways}, copied on {cores} splitter core(s), {len(chain)} tick(s)")
+        self.notes.append(
+            f"{p.node}: {ways}, copied on {cores} splitter core(s), {len(chain)} tick(s)"
+        )
         for k, part in enumerate(parts):
             found += self._onward(part, axon[:, 1] == k, axon, chain[-1], name)
         return found
@@ -229,7 +231,9 @@ class _Fanout:
         driven, slot = _code(*axon[own][:, [0, 2, 3]].T, count), last.slot[own]
         moved = []
         for kind, bits in _by_type(part):
-            at = slot[np.searchsorted(driven, _code(bits.col, _cut_of(n, count)[bits.row], kind, count))]
+            at = slot[
+                np.searchsorted(driven, _code(bits.col, _cut_of(n, count)[bits.row], kind, count))
+            ]
             moved.append((kind, sparse.csr_array((bits.data, (bits.row, at)), shape=(n, last.n))))
         return [_onto(part, name, kind, bits, delay) for kind, bits in moved]
 
@@ -266,13 +270,9 @@ def _by_type(part: Part) -> list[tuple[int, sparse.coo_array]]:
     return [(kind, b) for kind, b in enumerate(bits) if b.nnz]
 
 
-def _onto(
-    part: Part, source: str, kind: int, bits: sparse.csr_array, delay: Ints
-) -> Axons:
+def _onto(part: Part, source: str, kind: int, bits: sparse.csr_array, delay: Ints) -> Axons:
     none = np.zeros(bits.shape[0], np.int64)
-    return Axons(
-        f"{part.name}/{kind}", source, part.target, bits, delay, none, part.feedback, kind
-    )
+    return Axons(f"{part.name}/{kind}", source, part.target, bits, delay, none, part.feedback, kind)
 
 
 def _direct(part: Part) -> list[Projection]:

@@ -190,7 +190,9 @@ def _registers(
     population: Population, wanted: Wanted, scale: Array, w: NDArray[np.int64], facts: Facts
 ) -> tuple[NDArray[Any], tuple[str, ...]]:
     params = np.zeros(population.n, neurons.model("truenorth/neuron.int").params)
-    used = levels.UNITS if int(w.max(initial=0)) * levels.FAR <= int(facts["weight_max"]) else (1, -1)
+    used = (
+        levels.UNITS if int(w.max(initial=0)) * levels.FAR <= int(facts["weight_max"]) else (1, -1)
+    )
     for g, units in enumerate(used):
         params[f"w{g}"] = w * units
     top = (1 << int(facts["threshold_bits"])) - 1
@@ -231,9 +233,7 @@ def _notes(
             f"{-params['leak'][k].mean():.3g} register units a step towards rest, {flat.mean():.3g} "
             f"of the leak at threshold: between rest and threshold the two differ by {off:.0%} rms"
         )
-    off = np.abs(params["v_reset"] - wanted.reset * scale) / np.maximum(
-        wanted.threshold * scale, 1
-    )
+    off = np.abs(params["v_reset"] - wanted.reset * scale) / np.maximum(wanted.threshold * scale, 1)
     if k.any() and off[k].max() > 0.01:
         notes.append(f"{population.node}: v_reset is off by up to {off[k].max():.1%} of threshold")
     return tuple(notes)
