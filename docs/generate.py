@@ -19,6 +19,7 @@ import typer
 import mossy
 import mossy.cli
 from mossy import discover
+from mossy.chips.published import published
 
 
 def write(folder: Path) -> None:
@@ -99,6 +100,11 @@ def _chips() -> Iterator[tuple[str, str]]:
             lines += [f"Name on the command line: `{name}-{variant}`. What differs:", ""]
             lines += ["| fact | value | range | basis | source |", "|---|---|---|---|---|"]
             lines += [_fact(key, row) for key, row in rows.get("facts", {}).items()]
+        measured = published(name)
+        if measured:
+            lines += ["", "## Measured by others", "", "| what | workload | value | source |"]
+            lines += ["|---|---|---|---|"]
+            lines += [f"| {m.name} | {m.workload} | {m.quantity} | {m.source} |" for m in measured]
         sources = folder.joinpath("SOURCES.md")
         if sources.is_file():
             lines += ["", re.sub(r"^#", "##", sources.read_text("utf-8"), flags=re.M)]

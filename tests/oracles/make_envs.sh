@@ -18,7 +18,7 @@ requirements() {
     brian2_loihi) echo "numpy<2 setuptools<80 Brian2==2.9.0 brian2-loihi==0.5.2" ;;
     xylosim) echo "numpy<3 xylosim==0.1.3" ;;
     lava) echo "numpy<2 setuptools<80 lava-nc==0.10.0" ;;
-    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim" >&2; return 1 ;;
+    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc" >&2; return 1 ;;
   esac
 }
 
@@ -33,8 +33,31 @@ python310() {
   done
 }
 
+# The RANC simulator is a C++ program: its source is taken from $RANC_SOURCE, a folder or a git
+# address, and built with cmake and make. Made only when named; left out where that is not possible.
+make_ranc() {
+  local env=$root/.oracles/ranc revision=08ae4bd source=${RANC_SOURCE:-https://github.com/UA-RCL/RANC}
+  if [[ -x $env/ranc_sim ]]; then
+    echo "ranc: up to date"
+    return
+  fi
+  command -v cmake >/dev/null && command -v make >/dev/null && command -v c++ >/dev/null || {
+    echo "ranc: left out, it needs cmake, make and a C++ compiler" >&2; return 0; }
+  rm -rf "$env"
+  SECONDS=0
+  git clone --quiet --no-checkout "$source" "$env/source" 2>/dev/null || {
+    echo "ranc: left out, no source at $source. Try: RANC_SOURCE=a folder that holds it" >&2
+    return 0; }
+  git -C "$env/source" checkout --quiet "$revision" -- simulator LICENSE
+  cmake -S "$env/source/simulator" -B "$env/build" -DCMAKE_BUILD_TYPE=Release >/dev/null
+  make -C "$env/build" --quiet >/dev/null
+  cp "$env/build/ranc_sim" "$env/ranc_sim"
+  echo "ranc: made in $SECONDS s"
+}
+
 make_env() {
   local name=$1 python=$python wanted env stamp words pip
+  [[ $name != ranc ]] || { make_ranc; return; }
   wanted=$(requirements "$name")
   env=$root/.oracles/$name
   stamp=$env/requirements.stamp

@@ -8,7 +8,8 @@ chip.toml sections
     [routing]   kind: multicast | axons | none
     [input]     on: core (a source population takes cores) | host; sends: spikes | values (signed
                 numbers, one packet each) | currents (either); most: spikes of a channel in a step
-    [timing]    kind: tick | barrier | cycles | measured; work: fact per count; see twin/timing.py
+    [timing]    kind: tick | barrier | cycles | measured; work: fact per count; see twin/timing.py;
+                orders: frame, event (packets one at a time), the chip's own first
     [[energy]]  name, count, fact; see twin/energy.py
     [facts.*]   value, unit, low, high, basis, source
     [variants.*] a chip of its own, "folder-variant": title, summary, and the facts that differ

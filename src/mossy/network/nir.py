@@ -5,6 +5,8 @@ time step nor an integrator, so `read` asks for them, and `write` puts them into
 metadata beside ``tool = "mossy"``. Files are read with h5py into nested dicts and live graphs
 through `to_dict()`; both then take one way, `from_dict`.
 
+A SigmaDelta has no form in NIR: `write` refuses it.
+
 Nested graphs are flattened: node `x` inside graph `sub` becomes `sub.x`, and the inner Input and
 Output vanish. A missing v_reset is zero and a missing w_in is one, as in the `nir` package.
 """
@@ -338,8 +340,18 @@ def write(net: Network, path: str | Path) -> None:
     """Write `net` as a NIR file that holds dt, integrator and reset in the graph's metadata.
 
     `nir.read` reads it back. Where NIR's own shape inference is wrong (kernels that are not
-    square, groups, "same" with a stride) it needs ``type_check=False``.
+    square, groups, "same" with a stride) it needs ``type_check=False``. Raises UnsupportedNode E0201
+    for a node that NIR does not define.
     """
+    for key, node in net.nodes.items():
+        if type(node).__name__ not in SUPPORTED:
+            raise UnsupportedNode(
+                "E0201",
+                f"NIR defines no {type(node).__name__}, so this network cannot be a NIR file",
+                where=f"node {key!r}",
+                allowed=", ".join(SUPPORTED),
+                hint="keep the file it came from, or save the compiled program",
+            )
     parts: dict[str, Any] = {key: _nir_node(net, key) for key in net.nodes}
     edges: list[Edge] = []
     for a, b in net.edges:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mossy.errors import BadInput
-from mossy.network.cells import DelayLine, Neurons, cell
+from mossy.network.cells import DelayLine, Neurons, SigmaDeltas, cell
 from mossy.network.graph import feedback_edges, order
 from mossy.network.linear import Apply, linear
 from mossy.network.nodes import Network
@@ -34,7 +34,7 @@ def run(
     """Return the signals (batch, time, *shape) of every Output, and of what `record` names.
 
     x: (batch, time, *shape), or one such array per Input name; numbers or bool. record: "lif1"
-    for a node's output, "lif1.v" for the potential after reset, "lif1.i" for the current.
+    for a node's output, "lif1.v" for the potential after reset, "lif1.i" for the current; "v" of a SigmaDelta is its sum.
     Raises BadInput E0120 (shape), E0121 (type), E0122 (NaN) and E0123 (a name).
     """
     given = check_input(net, x)
@@ -113,7 +113,7 @@ def _check_record(net: Network, name: str) -> None:
         return
     base, _, state = name.rpartition(".")
     node = type(net.nodes[base]).__name__ if base in net.nodes else ""
-    has_i, has_v = node in ("CubaLI", "CubaLIF"), node in ("I", "IF", "LI", "LIF")
+    has_i, has_v = node in ("CubaLI", "CubaLIF"), node in ("I", "IF", "LI", "LIF", "SigmaDelta")
     if (state == "v" and (has_v or has_i)) or (state == "i" and has_i):
         return
     raise BadInput(
@@ -136,7 +136,7 @@ class _Run:
         self.batch, self.time = next(iter(given.values())).shape[:2]
         self.full = dict(given)  # whole signals, by node name
         self.states: dict[str, Signal] = {}
-        self.cells: dict[str, Neurons | DelayLine] = {}
+        self.cells: dict[str, Neurons | SigmaDeltas | DelayLine] = {}
         self.plain: dict[str, Apply] = {}
         for name, node in net.nodes.items():
             apply = linear(node, net.shapes[name][0], self.dtype)

@@ -1,8 +1,8 @@
 """Lower: fold a network's linear nodes into projections between populations.
 
-Before: a checked `Network`. After: `Populations`, where every neuron model is `lif` or `cuba_lif`
-with per-step coefficients (see network/populations.py) and every path of linear nodes is one
-matrix or one convolution. Constant biases move into the offsets. A spike is worth its weight once
+Before: a checked `Network`. After: `Populations`, where every neuron model is `lif`, `cuba_lif` or
+`sigma_delta` with per-step coefficients (see network/populations.py) and every path of linear nodes
+is one matrix or one convolution. Constant biases move into the offsets. A spike is worth its weight once
 per step in every model.
 """
 
@@ -40,7 +40,7 @@ class Path:
 
 
 def lower(net: Network) -> Populations:
-    """Return `net` as populations and projections. Raises UnsupportedNode E0210-E0212."""
+    """Return `net` as populations and projections. Raises UnsupportedNode E0136, E0210."""
     back = graph.feedback_edges(net)
     ends = [k for k in graph.order(net) if isinstance(net.nodes[k], (*nd.STATEFUL, nd.Output))]
     populations = [_source(net, k) for k in net.inputs]
@@ -67,9 +67,14 @@ def lower(net: Network) -> Populations:
             tuple(projections),
             {k: k for k in net.inputs},
             outputs,
-            tuple(_rounded_delays(net)),
+            tuple(_told(net) + _rounded_delays(net)),
         )
     )
+
+
+def _told(net: Network) -> list[str]:
+    """What the file that the network came from has to say to the user."""
+    return [net.metadata["note"]] if net.metadata.get("note") else []
 
 
 def _rounded_delays(net: Network) -> list[str]:
@@ -121,7 +126,11 @@ def _population(net: Network, name: str, node: Node, bias: Array) -> Population:
         r = net.dt / flat(tau)
         return (1 - r, r) if net.integrator == "euler" else (np.exp(-r), -np.expm1(-r))
 
-    p: dict[str, Array] = {"threshold": flat(INF), "v_reset": flat(0)}
+    if isinstance(node, nd.SigmaDelta):
+        _no_ramp(name, bias)
+        p = {"threshold": flat(node.threshold), "offset": flat(node.bias), "gain": flat(1)}
+        return Population(name, name, shape, "sigma_delta", p, False, "spikes", False, 0)
+    p = {"threshold": flat(INF), "v_reset": flat(0)}
     model: Any = "lif"
     if isinstance(node, nd.IF | nd.LIF | nd.CubaLIF):
         p |= {"threshold": flat(node.v_threshold), "v_reset": flat(node.v_reset)}
@@ -147,6 +156,19 @@ def _population(net: Network, name: str, node: Node, bias: Array) -> Population:
     subtract = net.reset == "subtract" and isinstance(node, nd.IF | nd.LIF | nd.CubaLIF)
     readout: Any = "spikes" if spikes else "potential"
     return Population(name, name, shape, model, p, subtract, readout, graded, 0)
+
+
+def _no_ramp(name: str, bias: Array) -> None:
+    """Raise UnsupportedNode E0136 where a constant would be added to a sum of changes each step."""
+    if bias.any():
+        raise UnsupportedNode(
+            "E0136",
+            "a bias reaches a SigmaDelta, which would add it to its sum again in every step",
+            where=name,
+            got=f"{int(np.count_nonzero(bias))} of {bias.size} biases that are not 0",
+            allowed="layers without bias in front of a SigmaDelta",
+            hint="give the constant to the SigmaDelta itself: SigmaDelta(threshold, bias)",
+        )
 
 
 @dataclass

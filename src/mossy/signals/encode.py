@@ -5,6 +5,11 @@ rate      a spike with probability x at each step, independently (Bernoulli)
 regular   round(steps x) spikes, evenly spaced: in step t = 1..steps
           if floor(t x + 1/2) > floor((t - 1) x + 1/2); nothing is drawn at random
 latency   one spike at step floor((1 - x) (steps - 1) + 1/2); no spike where x = 0
+
+and a signal over time, of any range, into its changes, (batch, time, *shape) -> the same shape:
+
+delta     d = x - x_before + residue, x_before = 0 at first; sends d and keeps no residue where
+          |d| >= threshold, else sends 0 and keeps d
 """
 
 from __future__ import annotations
@@ -55,6 +60,42 @@ def latency(x: ArrayLike, steps: int) -> NDArray[np.bool_]:
     when = np.floor((1 - values) * (steps - 1) + 0.5).astype(np.int64)
     time = np.arange(steps).reshape((1, steps, *([1] * (values.ndim - 1))))
     return np.asarray((time == when[:, None]) & (values[:, None] > 0))
+
+
+def delta(x: ArrayLike, threshold: float) -> NDArray[np.float64]:
+    """Return the changes of x (batch, time, *shape), float64 of the same shape.
+
+    threshold: smallest change that is sent, in the unit of x; what is below waits as a residue, so
+    the sum of what was sent never misses x by `threshold` or more. Raises BadInput E0131
+    (threshold) and E0130 (x).
+    """
+    if not np.isscalar(threshold) or not np.isfinite(threshold) or threshold < 0:
+        raise BadInput(
+            "E0131",
+            "the threshold of changes must be a number, 0 or more",
+            where="encode",
+            got=repr(threshold),
+            hint="0 sends every change",
+        )
+    values = np.asarray(x)
+    if values.dtype.kind not in "biuf" or values.ndim < 2 or not np.isfinite(values).all():
+        raise BadInput(
+            "E0130",
+            "x must be an array of finite numbers (batch, time, *shape)",
+            where="encode",
+            got=f"shape {values.shape}, dtype {values.dtype}",
+            hint="x[None] for a batch of one, direct(x, steps) for a signal that stands still",
+        )
+    values = values.astype(np.float64)
+    sent = np.zeros_like(values)
+    before = np.zeros_like(values[:, 0]) if values.shape[1] else None
+    residue = before
+    for t in range(values.shape[1]):
+        change = (values[:, t] - before) + residue
+        goes = np.abs(change) >= threshold
+        sent[:, t] = np.where(goes, change, 0)
+        before, residue = values[:, t], np.where(goes, 0, change)
+    return sent
 
 
 def _checked(x: ArrayLike, steps: int) -> NDArray[np.float64]:

@@ -35,6 +35,7 @@ def run(
     x: NDArray[Any] | dict[str, NDArray[Any]],
     *,
     engine: str = "fast",
+    order: str | None = None,
     record: Iterable[str] = (),
     states: Iterable[str] = (),
     threads: int | None = None,
@@ -45,16 +46,19 @@ def run(
 
     x: (batch, time, *shape) of spikes (bool or whole numbers: how many in the step) or, where the
     platform takes them, float currents or signed values; or one such array per input. record,
-    states: populations whose spikes or registers to keep ("*": all). Raises BadInput E0182-E0189.
+    states: populations whose spikes or registers to keep ("*": all). order: "frame" (packets of a
+    step together) or "event" (one packet at a time, depth first), where the chip has both; its own
+    if not given. Raises BadInput E0182-E0191.
     """
     chip = find_chip(program.chip).assuming(assume or {})
     if engine not in ENGINES:
         raise BadInput("E0182", "unknown engine", got=repr(engine), allowed=", ".join(ENGINES))
+    order = _order(chip, order)
     inputs = _inputs(program, chip, x)
     time = next(iter(inputs.values())).shape[1]
     steps = time + program.max_lag
     recorded = _recorded(program, record, states)
-    go = _engine(program, chip, engine, steps, recorded, threads)
+    go = _engine(program, chip, engine, order, steps, recorded, threads)
     with Meter() as meter:
         trace = go(inputs, progress)
     elapsed, joules = _measured(program, chip, go, inputs, meter)
@@ -72,14 +76,36 @@ def run(
     )
 
 
+def _order(chip: Chip, asked: str | None) -> str:
+    known: list[str] = chip.spec["timing"].get("orders", ["frame"])
+    if asked is not None and asked not in known:
+        raise BadInput(
+            "E0191",
+            "the chip does not work in this order",
+            where=chip.name,
+            got=repr(asked),
+            allowed=", ".join(known),
+            hint="leave it out for the chip's own",
+        )
+    return asked or known[0]
+
+
 def _engine(
     program: Program,
     chip: Chip,
     engine: str,
+    order: str,
     steps: int,
     recorded: Recorded,
     threads: int | None,
 ) -> Callable[..., Trace]:
+    if order == "event":
+        from mossy.twin.engines import depth_first
+
+        return lambda inputs, progress=None: depth_first.run(
+            program, chip, inputs, steps, recorded,
+            engine=engine, threads=threads, progress=progress,
+        )  # fmt: skip
     if engine == "reference":
         from mossy.twin.engines import reference
 

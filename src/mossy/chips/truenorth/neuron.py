@@ -74,7 +74,7 @@ def step(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
     s.random = r
 
     top, floor = int(p.threshold) + eta, -int(p.floor) - (0 if p.saturate else eta)
-    fired = v >= top
+    fired: bool = v >= top
     if fired:
         v = int(p.v_reset) if p.reset == 0 else v - top if p.reset == 1 else v
     elif v < floor or (v == floor and fmt[1] != 0):

@@ -4,7 +4,8 @@ A core has 256 axons and 256 neurons, an axon has one of four types, a neuron on
 and every neuron drives one axon. So
 
 1. the weights of each neuron become whole multiples of a unit of its own (levels.py): nine levels
-   on up to four axons per source where no neuron has more than 64 inputs, else -, 0 and + on two;
+   on up to four axons per source where no neuron has more than 64 inputs, else as many as need no
+   more cores than -, 0 and + do on up to two axons per source;
 2. each population is cut into the fewest equal runs that need no more than 256 axons each;
 3. a population whose neurons must reach more than one axon is followed by splitters
    (splitters.py), one tick each. A neuron that is also an output needs one copy for the way out.
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -73,11 +75,11 @@ def prepare(
         if p.model == "source":
             changed[p.name] = p
             continue
-        own, unit, note = _levels(p, _parts(p, populations.into(p.name)), options.bits)
+        own, unit, note = _levels(p, _parts(p, populations.into(p.name)), options.bits, facts)
         parts, notes = parts + own, notes + note
         changed[p.name] = dataclasses.replace(p, params={**p.params, "unit": unit})
         most = min(int(facts["neurons"]), options.neurons_per_core or p.n)
-        cuts[p.name] = _cuts(p, own, most, int(facts["axons"]))
+        cuts[p.name] = _cuts(p.n, own, most, int(facts["axons"])) or _refuse(p, own, facts)
     made = _Fanout(changed, parts, cuts, set(populations.outputs.values()), facts)
     projections = [j for p in populations.populations for j in made.out_of(p)]
     whole = dataclasses.replace(
@@ -109,23 +111,34 @@ def _parts(p: Population, incoming: tuple[Projection, ...]) -> list[Part]:
 
 
 def _levels(
-    p: Population, parts: list[Part], bits: int | None
+    p: Population, parts: list[Part], bits: int | None, facts: Facts
 ) -> tuple[list[Part], NDArray[np.float64], list[str]]:
     """The parts in levels, the unit of every neuron, and what rounding costs."""
     if not parts:
         return [], np.zeros(p.n), []
     whole = sparse.csr_array(sparse.hstack([part.weight for part in parts], format="csr"))
     whole.sort_indices()
-    wanted = min(4, (1 << (bits - 1)) - 1) if bits else 4
-    top = wanted if int(np.diff(whole.indptr).max(initial=0)) <= FINE else 1
-    unit, level = levels.fit_rows(whole, top)
-    edges = np.cumsum([0, *(part.weight.shape[1] for part in parts)])
-    found, notes = [], []
-    for part, lo, hi in zip(parts, edges[:-1], edges[1:], strict=True):
-        here = sparse.csr_array(level[:, lo:hi])
-        found.append(dataclasses.replace(part, weight=here))
-        notes.append(_note(part, here, unit, top))
+    core = int(facts["neurons"]), int(facts["axons"])
+    top = min(4, (1 << (bits - 1)) - 1) if bits else 4
+    found, unit = _fit(parts, whole, top)
+    if top > 1 and int(np.diff(whole.indptr).max(initial=0)) > FINE:
+        coarse = _fit(parts, whole, 1)
+        cores = _cuts(p.n, coarse[0], *core)
+        while top > 1 and _cuts(p.n, found, *core) != cores:
+            top -= 1
+            found, unit = _fit(parts, whole, top) if top > 1 else coarse
+    notes = [_note(a, b.weight, unit, top) for a, b in zip(parts, found, strict=True)]
     return found, unit, notes
+
+
+def _fit(
+    parts: list[Part], whole: sparse.csr_array, top: int
+) -> tuple[list[Part], NDArray[np.float64]]:
+    """The parts with weights in levels up to `top`, and the unit of every neuron."""
+    unit, level = levels.fit_rows(whole, top)
+    edges = np.cumsum([0, *(part.weight.shape[1] for part in parts)]).tolist()
+    split = [sparse.csr_array(level[:, lo:hi]) for lo, hi in pairwise(edges)]
+    return [dataclasses.replace(a, weight=w) for a, w in zip(parts, split, strict=True)], unit
 
 
 def _note(part: Part, level: sparse.csr_array, unit: NDArray[np.float64], top: int) -> str:
@@ -144,30 +157,41 @@ def bounds(n: int, count: int) -> Ints:
     return np.arange(count + 1) * n // count
 
 
-def _cuts(p: Population, parts: list[Part], most: int, axons: int) -> int:
-    """Fewest equal cuts of `p` with at most `most` neurons and `axons` axons each."""
-    bits = [levels.of_type(part.weight, k) for part in parts for k in range(len(levels.UNITS))]
-    count = max(1, -(-p.n // most))
+def _cuts(n: int, parts: list[Part], most: int, axons: int) -> int:
+    """Fewest equal cuts with at most `most` neurons and `axons` axons each; 0 if there are none."""
+    count = max(1, -(-n // most))
     while True:
-        edges = bounds(p.n, count)
-        needs = [
-            sum(np.unique(b.indices[b.indptr[lo] : b.indptr[hi]]).size for b in bits)
-            for lo, hi in zip(edges[:-1], edges[1:], strict=True)
-        ]
-        worst = max(needs, default=0)
-        if worst <= axons:
+        needs = _needs(n, parts, count)
+        if needs <= axons:
             return count
-        if count >= p.n:
-            raise UnsupportedNode(
-                "E0245",
-                "a neuron has more inputs than a core has axons",
-                where=p.node,
-                got=f"{worst} axons",
-                allowed=f"{axons} axons; with weights of -, 0 and + one for each input",
-                hint="smaller or grouped kernels, fewer channels, or pruning to at most "
-                f"{axons} non-zero inputs per neuron ({axons // 2} for cores of many neurons)",
-            )
-        count = min(p.n, max(count + 1, int(count * worst / axons)))
+        if count >= n:
+            return 0
+        count = min(n, max(count + 1, int(count * needs / axons)))
+
+
+def _needs(n: int, parts: list[Part], count: int) -> int:
+    """Axons of the core that needs most of them, with `count` cuts."""
+    bits = [b.tocsr() for part in parts for _, b in _by_type(part)]
+    runs = pairwise(bounds(n, count).tolist())
+    return max(
+        (
+            sum(np.unique(b.indices[b.indptr[lo] : b.indptr[hi]]).size for b in bits)
+            for lo, hi in runs
+        ),
+        default=0,
+    )
+
+
+def _refuse(p: Population, parts: list[Part], facts: Facts) -> int:
+    axons = int(facts["axons"])
+    raise UnsupportedNode(
+        "E0245",
+        "a neuron has more inputs than a core has axons, one for each weight that is not zero",
+        where=p.node,
+        got=f"{_needs(p.n, parts, p.n)} inputs",
+        allowed=f"{axons}, or {axons // 2} where a core shall hold more than a few neurons",
+        hint="smaller or grouped kernels, fewer channels, or pruning to that many inputs",
+    )
 
 
 class _Fanout:
@@ -228,7 +252,7 @@ class _Fanout:
         n, count = self.before[part.target].n, self.cuts[part.target]
         delay = np.full(last.n, int(part.delay.min(initial=0)))
         delay[last.slot[own]] = part.delay[axon[own, 0]]
-        driven, slot = _code(*axon[own][:, [0, 2, 3]].T, count), last.slot[own]
+        driven, slot = _code(axon[own, 0], axon[own, 2], axon[own, 3], count), last.slot[own]
         moved = []
         for kind, bits in _by_type(part):
             at = slot[
@@ -241,7 +265,7 @@ class _Fanout:
 def _axons(
     parts: list[Part], populations: dict[str, Population], cuts: dict[str, int], outputs: int
 ) -> Ints:
-    """(source neuron, part, cut, type) of every axon to be driven, ordered; part -1: the way out."""
+    """(source neuron, part, cut, type) of each axon to be driven, ordered; part -1: the way out."""
     found = [np.zeros((0, 4), np.int64)]
     out = np.arange(outputs)
     found.append(np.stack([out, *[np.full(outputs, -1)] * 3], axis=1))

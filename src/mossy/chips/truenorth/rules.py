@@ -164,7 +164,8 @@ def _scale(
     per_unit = population.params["gain"] * population.params["unit"]
     fed = (per_unit > 0) & ~wanted.silent
     per_unit = np.where(per_unit > 0, per_unit, np.maximum(np.abs(wanted.threshold), 1e-12))
-    most = int(facts["weight_max"]) // (levels.FAR if kind > 1 else 1)
+    largest = int(facts["weight_max"]) // (levels.FAR if kind > 1 else 1)
+    most = np.full(population.n, float(largest))
     top = (1 << int(facts["threshold_bits"])) - 1
     leak = int(facts["leak_max"])
     with np.errstate(divide="ignore"):
@@ -230,8 +231,8 @@ def _notes(
         off = np.sqrt(np.maximum(1 / 3 - flat + flat**2, 0) * 3).mean()
         notes.append(
             f"{population.node}: exponential leak (keeps {kept.mean():.4g} a step) became "
-            f"{-params['leak'][k].mean():.3g} register units a step towards rest, {flat.mean():.3g} "
-            f"of the leak at threshold: between rest and threshold the two differ by {off:.0%} rms"
+            f"a constant one, {flat.mean():.3g} of that at threshold (wanted: 0.5): from rest to "
+            f"threshold the two differ by {off:.0%} rms"
         )
     off = np.abs(params["v_reset"] - wanted.reset * scale) / np.maximum(wanted.threshold * scale, 1)
     if k.any() and off[k].max() > 0.01:

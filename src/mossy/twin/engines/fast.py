@@ -56,7 +56,7 @@ def _push(ring, b, t, slots, latency, one, g, value, net, counts, packets, bound
 def push_sent(  # type: ignore[no-untyped-def]
     fired, sent, count, start, ring, t, latency, one, net, counts, raster, shown, spikes, bounds
 ):
-    """Push what one phase sends. raster: (batch, steps, shown columns). spikes: sent counts them."""
+    """Push what one phase sends. raster: (batch, steps, columns). spikes: `sent` counts them."""
     slots = ring.shape[1]
     for b in range(fired.shape[0]):
         for i in range(count[b]):
