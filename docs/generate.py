@@ -88,10 +88,13 @@ def _page(module: str, options: str) -> tuple[str, str]:
 
 
 def _chips() -> Iterator[tuple[str, str]]:
-    """One page per chip: its facts with ranges and sources, then its SOURCES.md."""
+    """One page per chip: its README.md, its facts with ranges and sources, then its SOURCES.md."""
     for name, folder in discover.folders("mossy.chips", "chip.toml").items():
         spec = tomllib.loads(folder.joinpath("chip.toml").read_text("utf-8"))
         lines = [f"# {spec['chip']['title']}", "", spec["chip"].get("summary", ""), ""]
+        guide = folder.joinpath("README.md")
+        if guide.is_file():
+            lines = [guide.read_text("utf-8"), ""]
         lines += [f"Name on the command line: `{name}`.", "", "## Facts", ""]
         lines += ["| fact | value | range | basis | source |", "|---|---|---|---|---|"]
         lines += [_fact(key, row) for key, row in spec["facts"].items()]

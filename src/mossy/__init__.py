@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mossy.chips.chip import chip as chip
     from mossy.chips.chip import names as chips
     from mossy.compare import compare
-    from mossy.importers.nir_file import load
+    from mossy.importers.file import load
     from mossy.importers.torch import from_torch
     from mossy.passes import Options, compile
     from mossy.program import load as load_program
@@ -31,7 +31,7 @@ _WHERE = {
     "compile": ("mossy.passes", "compile"),
     "errors": ("mossy.errors", None),
     "from_torch": ("mossy.importers.torch", "from_torch"),
-    "load": ("mossy.importers.nir_file", "load"),
+    "load": ("mossy.importers.file", "load"),
     "load_program": ("mossy.program", "load"),
     "signals": ("mossy.signals", None),
     "zoo": ("mossy.zoo", None),

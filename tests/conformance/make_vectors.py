@@ -17,6 +17,7 @@ from mossy.testing.vectors import Vector, write
 from tests.oracles.loihi_exchange import Network
 from tests.oracles.loihi_golden import golden
 from tests.oracles.loihi_networks import random_network
+from tests.oracles.truenorth_vectors import made as truenorth_vectors
 
 CHIPS = Path(__file__).parents[2] / "src" / "mossy" / "chips"
 
@@ -44,6 +45,7 @@ def made() -> dict[str, Vector]:
         "spinnaker2/vectors/lif_rounding.npz": lif_rounding(),
         "loihi1/vectors/cuba_lif_plain.npz": from_golden([0, 1, 10]),
         "loihi1/vectors/cuba_lif_wraps.npz": from_golden([4, 9]),
+        **{f"truenorth/vectors/{k}": v for k, v in truenorth_vectors().items()},
     }
 
 

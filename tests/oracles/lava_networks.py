@@ -10,9 +10,9 @@
     7 atrlif    adaptive thresholds, alone or behind lif
     8 overflow  one sigma-delta population whose sums leave 32 bits
 
-Weights are w << e, w in -127..127, of mixed sign or of one. Inputs of a step stay below a whole turn
-of the 24-bit current (2^24), beyond which the emulator leaves its own register width, and twice
-the input of a sigma-delta neuron below 2^31, because the emulator halves it after adding it up.
+Weights are w << e, w in -127..127, of mixed sign or of one. Inputs of a step stay below a whole
+turn of the 24-bit current (2^24), beyond which the emulator leaves its own register width, and
+twice the input of a sigma-delta neuron below 2^31, because the emulator halves it after adding up.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def _connection(
     rng: Generator, family: str, src: int, dst: int, size: dict[int, int], kinds: list[str]
 ) -> Connection:
     shape = size[src], size[dst]
-    low, high = [(-127, 127), (0, 127), (-127, 0)][int(rng.choice(3, p=[0.8, 0.15, 0.05]))]
+    shares = [0, 0.5, 0.5] if family == "overflow" else [0.8, 0.15, 0.05]
+    low, high = [(-127, 127), (0, 127), (-127, 0)][int(rng.choice(3, p=shares))]
     weight = rng.integers(low, high + 1, shape)
     if kinds[dst] == "sigma_delta":
         weight = weight // 3
@@ -103,12 +104,12 @@ def _connection(
 
 
 def _input(rng: Generator, family: str, steps: int, channels: int, graded: bool) -> Ints:
-    spikes = rng.random((steps, channels)) < rng.uniform(0.05, 0.4)
+    spikes = rng.random((steps, channels)) < rng.uniform(0.3 if family == "overflow" else 0.05, 0.4)
     if not graded:
         return spikes.astype(np.int64)
     top = {"sdn": 256 << 6, "mixed": 256 << 6, "overflow": (1 << 30) // (43 * channels)}
     most = top.get(family, 16)
-    low = 0 if family == "overflow" else -most
+    low = most // 2 if family == "overflow" else -most
     return np.where(spikes, rng.integers(low, most + 1, spikes.shape), 0)
 
 
@@ -143,8 +144,8 @@ def _population(
     if kind == "sigma_delta":
         spike, state = int(rng.integers(0, 7)), int(rng.integers(6, 11))
         one = 1 << (spike + state)
-        values = {"spike_exp": spike, "state_exp": state,
-                  "vth": int(rng.integers(0, 9 * one)), "bias": rng.integers(-50, 51, n) * one}  # fmt: skip
+        vth, bias = int(rng.integers(0, 9 * one)), rng.integers(-50, 51, n) * one
+        values = {"spike_exp": spike, "state_exp": state, "vth": vth, "bias": bias}
     elif kind in ("rf", "rf_iz"):
         values = {"period": rng.uniform(2.5, 20), "alpha": rng.uniform(0.01, 0.3),
                   "decay_bits": 12, "state_exp": int(rng.integers(0, 7)),
@@ -156,6 +157,8 @@ def _population(
         values = {"decay_u": _one_of(rng, 4096, rng.integers(1, 4096), rng.integers(1, 400)),
                   "decay_v": _one_of(rng, 0, 4095, rng.integers(1, 4095), rng.integers(1, 400)),
                   "bias": bias << int(rng.integers(0, 3))}  # fmt: skip
+        if family == "wraps":
+            values["decay_u"] = int(rng.integers(1, 200))  # so that it adds up
         if kind == "lif":
             values["vth"] = level
         else:

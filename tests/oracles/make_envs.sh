@@ -14,7 +14,7 @@ python=${PYTHON:-python3.11}
 requirements() {
   case $1 in
     nengo_loihi) echo "numpy<1.24 scipy<1.13 setuptools<80 nengo==4.0.0 nengo-loihi==1.1.0" ;;
-    torch) echo "torch==2.13.0 snntorch==1.0.0 nir==1.0.8 nirtorch==2.6 numpy scipy h5py pytest hypothesis" ;;
+    torch) echo "torch==2.13.0 snntorch==1.0.0 nir==1.0.8 nirtorch==2.6 numpy scipy h5py pytest hypothesis pbr matplotlib" ;;
     brian2_loihi) echo "numpy<2 setuptools<80 Brian2==2.9.0 brian2-loihi==0.5.2" ;;
     xylosim) echo "numpy<3 xylosim==0.1.3" ;;
     lava) echo "numpy<2 setuptools<80 lava-nc==0.10.0" ;;
@@ -45,7 +45,7 @@ make_ranc() {
     echo "ranc: left out, it needs cmake, make and a C++ compiler" >&2; return 0; }
   rm -rf "$env"
   SECONDS=0
-  git clone --quiet --no-checkout "$source" "$env/source" 2>/dev/null || {
+  GIT_TERMINAL_PROMPT=0 git clone --quiet --no-checkout "$source" "$env/source" 2>/dev/null || {
     echo "ranc: left out, no source at $source. Try: RANC_SOURCE=a folder that holds it" >&2
     return 0; }
   git -C "$env/source" checkout --quiet "$revision" -- simulator LICENSE
@@ -80,8 +80,9 @@ make_env() {
   read -ra words <<<"$wanted"
   pip=("$env/bin/python" -m pip install --quiet --quiet --disable-pip-version-check)
   "${pip[@]}" "${words[@]}"
-  # Norse asks for a torchvision that would bring another torch; its cells need neither.
-  [[ $name != torch ]] || "${pip[@]}" --no-deps norse==1.1.0
+  # Norse asks for a torchvision that would bring another torch; its cells need neither. sinabs asks
+  # for an older nir, which it does not use here, and for a driver that is not to be had.
+  [[ $name != torch ]] || "${pip[@]}" --no-deps norse==1.1.0 sinabs==3.1.3
   # lava-nc installs its tests as a package called tests, which would hide ours.
   [[ $name != lava ]] || rm -rf "$env"/lib/python3.10/site-packages/tests
   echo "$wanted" >"$stamp"

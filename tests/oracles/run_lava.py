@@ -4,11 +4,12 @@
 
 (from the root of the checkout). Conventions, found by experiment:
 
-* LIF and ATRLIF: the register `du` (or `delta_i`) gives the factor 4096 - 1 - du, so ours minus one
-  is written; ATRLIF takes its decays as shares of 4096. Thresholds are written without their 6 bits.
-* Dense: an 8-bit weight matrix of mixed sign keeps even numbers only. A weight w << e is written as
-  the mantissa 2 w with the exponent e - 1, which the emulator applies to the sum: with e = 0 the sum
-  of even numbers is halved exactly. A matrix of one sign keeps 8 bits, in which 2 w fits as well.
+* LIF and ATRLIF: the register `du` (or `delta_i`) gives the factor 4096 - 1 - du, so ours minus
+  one is written; ATRLIF takes its decays as shares of 4096. Thresholds are written without their 6
+  bits.
+* Dense: an 8-bit weight matrix of mixed sign keeps even numbers only. A weight w << e is written
+  as the mantissa 2 w with the exponent e - 1, which the emulator applies to the sum: with e = 0 the
+  sum of even numbers is halved exactly. A matrix of one sign keeps 8 bits, in which 2 w fits too.
 * DelayDense is Dense with a delay of 0..63 steps for each weight.
 * RF's `period` and `alpha` become its integers cos and sin; they are handed back with the states.
 """

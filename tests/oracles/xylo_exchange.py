@@ -51,7 +51,7 @@ SCALARS = ("version", "synapses", "has_bias")
 
 
 class Trace(NamedTuple):
-    """What a network did: registers after each step and spikes sent, each (steps, n) or (steps, m)."""
+    """Registers after each step and spikes sent, each (steps, n) or (steps, m)."""
 
     v: Ints
     i0: Ints

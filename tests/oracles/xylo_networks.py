@@ -1,9 +1,10 @@
 """Random Xylo networks: one per seed, in the style of one of the chips.
 
     "pollen"  version 1, two synaptic registers, no biases           readouts 1..8
-    "audio2"  version 2, two registers, fan-out of at most 64        1..8
-    "audio3"  version 2, two registers, few neurons take input       1..32
-    "imu"     version 2, one register                                1..16
+    "audio2"  version 2, two registers                               1..8
+    "audio3"  version 2, two registers; half of the neurons, and     1..32
+              never more than 128, take input
+    "imu"     version 2, one register; input as for audio3           1..16
 
 Covered by all: 1 to 16 channels with up to 15 spikes in a step, 2 to 40 hidden neurons, weights of
 both signs, weight shifts 0..3, every dash 0..15, biases on and off, aliases forward, backward
@@ -33,15 +34,16 @@ def random_network(seed: int, style: Style, size: int | None = None) -> Network:
     synapses = 1 if style == "imu" else 2
     channels, n = int(rng.integers(1, 17)), size or int(rng.integers(2, 41))
     m = int(rng.integers(1, READOUTS[style] + 1))
-    w_rec = _weights(rng, (n, n, 2), rng.uniform(0.02, 0.3), wild)
-    if style == "audio2":
-        w_rec[:, 64:] = 0
+    # a chip full of neurons has room for 32 recurrent pairs of each
+    w_rec = _weights(rng, (n, n, 2), min(rng.uniform(0.02, 0.3), 12 / n), wild)
     w_in = _weights(rng, (channels, n, 2), rng.uniform(0.2, 1.0), wild)
     if style in ("audio3", "imu"):
-        w_in[:, n // 2 + 1 :] = 0
+        w_in[:, min(n // 2 + 1, 128) :] = 0
     w_in[:, :, synapses:] = 0
     w_rec[:, :, synapses:] = 0
     largest = 32767 if wild else 6000
+    w_out = _weights(rng, (n, m), rng.uniform(0.2, 1.0), wild)
+    w_out[0, 0] = w_out[0, 0] or 1  # who feeds nothing is a readout
     biases = int(style != "pollen" and rng.random() < 0.6)
     top_bias = 20000 if wild else 100
     return Network(
@@ -51,7 +53,7 @@ def random_network(seed: int, style: Style, size: int | None = None) -> Network:
         x=_input(rng, int(rng.integers(40, 61)), channels),
         w_in=w_in,
         w_rec=w_rec,
-        w_out=_weights(rng, (n, m), rng.uniform(0.2, 1.0), wild),
+        w_out=w_out,
         shift=rng.integers(0, 8 if wild else 4, 3),
         dash_mem=_dashes(rng, n),
         dash_syn=_dashes(rng, (n, 2)),

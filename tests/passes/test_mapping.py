@@ -17,8 +17,8 @@ from mossy.network.nodes import Network
 from mossy.network.populations import Conv
 from mossy.passes import Options, compile
 from mossy.passes.pipeline import Stages
-from mossy.passes.route import path
 from mossy.program import Program, Route
+from mossy.program.machine import Machine
 from mossy.synapses import conv2d
 from tests.passes.mapped import small, stages
 from tests.strategies import Wanted, networks, sample, spikes
@@ -60,7 +60,7 @@ Spot = tuple[int, int]
 
 
 def delivered(
-    tables: dict[str, tuple[Route, ...]], links: list[list[int]], start: Spot, key: int
+    tables: dict[str, tuple[Route, ...]], machine: Machine, start: Spot, key: int
 ) -> list[tuple[Spot, int]]:
     """Follow one packet through the tables; return (chip, core) for every copy handed out."""
     found: list[tuple[Spot, int]] = []
@@ -79,8 +79,12 @@ def delivered(
         elif came_by is not None:
             out = (came_by,)
         for link in out:
-            assert 0 <= x + links[link][0] < 64 and 0 <= y + links[link][1] < 64, "off the machine"
-            todo.append(((x + links[link][0], y + links[link][1]), link))
+            nx, ny = x + machine.steps[link][0], y + machine.steps[link][1]
+            if machine.wraps:
+                nx, ny = nx % machine.width, ny % machine.height
+            on = 0 <= nx < machine.width and 0 <= ny < machine.height
+            assert on and (nx, ny) not in machine.empty, "off the machine"
+            todo.append(((nx, ny), link))
     return found
 
 
@@ -121,9 +125,7 @@ def test_every_key_reaches_its_destinations_and_nothing_else(
         assert core.place is not None
         expected = sorted((p[:2], p[2]) for p in (where[s] for s in slots) if p is not None)
         for neuron in {0, core.n - 1}:
-            got = delivered(
-                program.tables, chip.spec["topology"]["links"], core.place[:2], core.key + neuron
-            )
+            got = delivered(program.tables, program.machine, core.place[:2], core.key + neuron)
             assert sorted(got) == expected
 
 
@@ -136,21 +138,3 @@ def test_places_and_keys_are_used_once() -> None:
         assert all(0 <= p[2] < 3 for p in places)
         sent = [c.key + k for c in program.cores for k in range(c.n)]
         assert len(set(sent)) == len(sent)
-
-
-HEXAGON = [[1, 0], [1, 1], [0, 1], [-1, 0], [-1, -1], [0, -1]]
-SQUARE = [[1, 0], [0, 1], [-1, 0], [0, -1]]
-
-
-@pytest.mark.parametrize("links", [HEXAGON, SQUARE], ids=["hexagon", "square"])
-@given(a=st.tuples(*[st.integers(0, 7)] * 2), b=st.tuples(*[st.integers(0, 7)] * 2))
-def test_paths_are_shortest_and_arrive(links: list[list[int]], a: Spot, b: Spot) -> None:
-    steps = [(x, y) for x, y in links]
-    taken = path(a, b, steps)
-    x, y = a
-    for link in taken:
-        x, y = x + steps[link][0], y + steps[link][1]
-    assert (x, y) == b
-    dx, dy = b[0] - a[0], b[1] - a[1]
-    diagonal = links is HEXAGON and dx * dy > 0
-    assert len(taken) == (max(abs(dx), abs(dy)) if diagonal else abs(dx) + abs(dy))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -79,3 +81,46 @@ def test_regular_spreads_spikes_evenly():
 def test_regular_rounds_the_count_half_up():
     x = np.arange(17)[None] / 16
     np.testing.assert_array_equal(encode.regular(x, 8).sum(axis=1)[0], (np.arange(17) + 1) // 2)
+
+
+def test_delta_by_hand() -> None:
+    # changes with residue: 3 sent | 0.5 | 0.5 + 0.5 = 1 sent | -4 sent | 0
+    signal = np.array([3, 3.5, 4, 0, 0])[None, :, None]
+    assert encode.delta(signal, 1)[0, :, 0].tolist() == [3, 0, 1, -4, 0]
+
+
+def test_delta_of_whole_numbers_and_of_no_steps() -> None:
+    out = encode.delta(np.array([[200, 100]], np.uint8), 0)
+    assert out.dtype == np.float64 and out.tolist() == [[200, -100]]
+    assert encode.delta(np.zeros((2, 0, 3)), 1).shape == (2, 0, 3)
+
+
+@given(
+    st.lists(st.integers(-400, 400), min_size=1, max_size=30),
+    st.sampled_from([0, 0.25, 3, 1000]),
+)
+def test_delta_sums_up_to_the_signal_but_for_less_than_the_threshold(
+    values: list[int], threshold: float
+) -> None:
+    signal = np.array(values)[None, :, None] / 4
+    out = encode.delta(signal, threshold)
+    off = np.abs(out.cumsum(axis=1) - signal).max()
+    assert out.shape == signal.shape and (off < threshold or off == 0)
+    assert (np.abs(out[out != 0]) >= threshold).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "threshold", "code", "text"),
+    [
+        ([[1.0]], -1, "E0131", "the threshold of changes must be a number, 0 or more; got -1"),
+        ([[1.0]], np.nan, "E0131", "got nan"),
+        ([[1.0]], "1", "E0131", "got '1'"),
+        ([1.0], 1, "E0130", r"\(batch, time, \*shape\); got shape \(1,\)"),
+        ([[np.inf]], 1, "E0130", "finite numbers"),
+        ([["a"]], 1, "E0130", "finite numbers"),
+    ],
+)
+def test_delta_refuses(x: Any, threshold: Any, code: str, text: str) -> None:
+    with pytest.raises(BadInput, match=text) as error:
+        encode.delta(x, threshold)
+    assert error.value.code == code

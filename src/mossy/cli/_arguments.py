@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from mossy.passes import Options
 
 Net = Annotated[
-    str, typer.Argument(metavar="NET", help="A .nir file or the name of a zoo network.")
+    str, typer.Argument(metavar="NET", help="A .nir or .net file, or the name of a zoo network.")
 ]
 NetOrProgram = Annotated[
     str,
     typer.Argument(
-        metavar="NET", help="A .nir file, the name of a zoo network or a .mossy program."
+        metavar="NET", help="A .nir or .net file, the name of a zoo network or a .mossy program."
     ),
 ]
 Dt = Annotated[
     float | None,
-    typer.Option(metavar="SECONDS", help="Time step; needed where the .nir file holds none."),
+    typer.Option(metavar="SECONDS", help="Time step; needed where the file holds none."),
 ]
 Data = Annotated[
     Path | None,

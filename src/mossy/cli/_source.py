@@ -1,4 +1,4 @@
-"""NET and its data: a .nir file, a zoo network or a compiled program; arrays from .npy files."""
+"""NET and its data: a network's file, a zoo network or a program; arrays from .npy files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROGRAM = ".mossy"
 def is_zoo(net: str) -> bool:
     """Return whether NET is meant as a name of the zoo: no file, and no path to one."""
     path = Path(net)
-    return not (path.suffix in (".nir", PROGRAM) or len(path.parts) > 1 or path.is_file())
+    return not (path.suffix in (".nir", ".net", PROGRAM) or len(path.parts) > 1 or path.is_file())
 
 
 def network(net: str, dt: float | None, integrator: str | None, reset: str | None) -> Network:
@@ -30,15 +30,15 @@ def network(net: str, dt: float | None, integrator: str | None, reset: str | Non
             "E0607",
             "a network is wanted, not a program",
             got=net,
-            allowed="a .nir file or the name of a zoo network",
+            allowed="a .nir or .net file or the name of a zoo network",
             hint=f"mossy run {net}, or mossy inspect {net}",
         )
     asked = {"dt": dt, "integrator": integrator, "reset": reset}
     chosen: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
     if not is_zoo(net):
-        from mossy.importers import nir_file
+        from mossy.importers import file
 
-        return nir_file.load(net, **chosen)
+        return file.load(net, **chosen)
     from mossy import zoo
 
     found = zoo.load(net)

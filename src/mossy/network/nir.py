@@ -340,8 +340,8 @@ def write(net: Network, path: str | Path) -> None:
     """Write `net` as a NIR file that holds dt, integrator and reset in the graph's metadata.
 
     `nir.read` reads it back. Where NIR's own shape inference is wrong (kernels that are not
-    square, groups, "same" with a stride) it needs ``type_check=False``. Raises UnsupportedNode E0201
-    for a node that NIR does not define.
+    square, groups, "same" with a stride) it needs ``type_check=False``. Raises UnsupportedNode
+    E0201 for a node that NIR does not define.
     """
     for key, node in net.nodes.items():
         if type(node).__name__ not in SUPPORTED:

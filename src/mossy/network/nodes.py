@@ -10,7 +10,7 @@ Equations (Pedersen et al., "Neuromorphic intermediate representation", Nat. Com
     Delay      y(t) = x(t - delay)    Threshold   y = 1 if x > threshold else 0
 
 and a neuron that sends numbers, when its activation has changed by enough (after O'Connor and
-Welling, "Sigma delta quantized networks", 2016; the rectifier and the residue are those of lava-dl):
+Welling, "Sigma delta quantized networks", 2016, with the rectifier and the residue of lava-dl):
 
     SigmaDelta   s <- s + x;   a = max(s + bias, 0);   d = a - a_before + residue
                  sends d and keeps no residue where |d| >= threshold, else sends 0 and keeps d

@@ -27,8 +27,9 @@ class Population:
     """`n` neurons of one model, or `n` source channels (model "source").
 
     params: arrays (n,): alpha, gain, offset, threshold, v_reset and for cuba_lif alpha_syn,
-    gain_syn, offset_syn; for sigma_delta gain (1), offset and threshold. depth: projections between the inputs and here, feedback left out.
-    graded: the potential itself is sent on, not spikes. node: name in the network.
+    gain_syn, offset_syn; for sigma_delta gain (1), offset and threshold. depth: projections between
+    the inputs and here, feedback left out. graded: the potential itself is sent on, not spikes.
+    node: name in the network.
     """
 
     name: str

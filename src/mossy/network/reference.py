@@ -34,7 +34,8 @@ def run(
     """Return the signals (batch, time, *shape) of every Output, and of what `record` names.
 
     x: (batch, time, *shape), or one such array per Input name; numbers or bool. record: "lif1"
-    for a node's output, "lif1.v" for the potential after reset, "lif1.i" for the current; "v" of a SigmaDelta is its sum.
+    for a node's output, "lif1.v" for the potential after reset, "lif1.i" for the current; "v" of a
+    SigmaDelta is its sum.
     Raises BadInput E0120 (shape), E0121 (type), E0122 (NaN) and E0123 (a name).
     """
     given = check_input(net, x)

@@ -1,7 +1,7 @@
 """Leaky integrate and fire with a threshold that rises and a refractory state, in both forms.
 
-        u <- (1 - decay_u) u + x                     theta <- (1 - decay_theta) (theta - rest) + rest
-        v <- (1 - decay_v) v + u + bias              r <- (1 - decay_r) r
+        u <- (1 - decay_u) u + x              theta <- (1 - decay_theta) (theta - rest) + rest
+        v <- (1 - decay_v) v + u + bias       r <- (1 - decay_r) r
         v - r >= theta: sends a spike; then r <- r + 2 theta, and theta <- theta + jump
 
 The potential is not reset: r, of twice the threshold, holds it down.

@@ -65,7 +65,7 @@ def event_int(s: Any, w: Any, p: Any, fmt: Any) -> bool:
     """Let one weight arrive at a neuron; return whether it fires."""
     whole = 1 << fmt[1]
     v = min(max(int(s.v) + int(w), -whole), whole - 1)
-    fired = v >= int(p.threshold) + fmt[4]
+    fired = bool(v >= int(p.threshold) + fmt[4])
     if fired and fmt[3] == 0:
         v = int(p.v_reset)
     elif fired and fmt[3] == 1:

@@ -6,9 +6,9 @@
         |d| >= threshold: sends d, residue <- 0;      else sends nothing, residue <- d
 
 float   each operation rounds to float32 in the order written
-int     s, offset, threshold, a, residue have spike_exp + state_exp fraction bits, the value sent has
-        spike_exp: it is d >> state_exp (rounded down, what is cut off is lost). Every sum wraps to 32
-        bits, as the registers of the published fixed-point model do. fmt = (spike_exp, state_exp)
+int     s, offset, threshold, a, residue have spike_exp + state_exp fraction bits, the value sent
+        has spike_exp: it is d >> state_exp (rounded down, what is cut off is lost). Every sum
+        wraps to 32 bits, as the published fixed-point model does. fmt = (spike_exp, state_exp)
 
 State `v` is s. A readout of s itself has threshold inf (float) or 2^31 - 1 (int) and sends nothing.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mossy.program.machine import Machine
+
 
 @dataclass(frozen=True)
 class Options:
@@ -12,11 +14,12 @@ class Options:
     bits: weight bits, None for the chip's best. keep: share of the largest weight kept before
     clipping, None to choose it with calibration data. weight_scale: register units per weight, by
     population, instead of the chip's formula. chips: most chips to use, None for the largest
-    machine. tick: seconds of real time per step on chips with a timer, None for the chip's own.
-    activity: spikes per neuron and step assumed where there is no calibration data. headroom:
-    share of a tick that the partitioner may fill. neurons_per_core: at most, None: automatic.
-    approximate: where a chip cannot do what the network asks, take the nearest thing it can, with
-    a note of what that costs; without it, such a network is refused.
+    machine. machine: the chips to use, dead parts marked; None for as many as are needed. tick:
+    seconds of real time per step on chips with a timer, None for the chip's own. activity: spikes
+    per neuron and step assumed where there is no calibration data. headroom: share of a tick that
+    the partitioner may fill. neurons_per_core: at most, None: automatic. approximate: where a chip
+    cannot do what the network asks, take the nearest thing it can, with a note of what that costs;
+    without it, such a network is refused.
     """
 
     bits: int | None = None
@@ -28,3 +31,4 @@ class Options:
     headroom: float = 0.8
     neurons_per_core: int | None = None
     approximate: bool = False
+    machine: Machine | None = None

@@ -28,7 +28,7 @@ from mossy.passes.keys import keys
 from mossy.passes.lower import lower, with_depths
 from mossy.passes.options import Options
 from mossy.passes.partition import Connectivity, Slice, partition
-from mossy.passes.place import place
+from mossy.passes.place import machine_for, place
 from mossy.passes.quantise import Activity, quantise
 from mossy.passes.route import destinations, route
 from mossy.program.artefact import Place, Program, Route
@@ -92,7 +92,7 @@ def compile(
         network.integrator,
         network.reset,
         {
-            **dataclasses.asdict(options),
+            **{k: v for k, v in vars(options).items() if k != "machine"},
             "calibrated": calibration is not None,
         },
     )
@@ -128,14 +128,15 @@ def assemble(
     say("place")
     links = Connectivity(quantised)
     targets = destinations(slices, links)
-    places = place(slices, targets, chip, options)
+    machine = machine_for(slices, chip, options)
+    places = place(slices, targets, machine, chip)
     blocks = keys(slices)
     say("route")
     routes: dict[tuple[int, int], tuple[Route, ...]] = {}
     tables = routes
     routing = chip.spec["routing"]["kind"]
     if routing == "multicast":
-        routes = route(chip, places, blocks, targets)
+        routes = route(machine, places, blocks, targets)
         tables = compress(routes, int(chip.facts["routing_entries"]))
     say("emit")
     cores = images(slices, places, blocks, targets, links, chip)
@@ -159,6 +160,7 @@ def assemble(
         populations=population_maps(populations, quantised, slices, chip),
         cores=cores,
         tables={f"{x},{y}": t for (x, y), t in tables.items()},
+        machine=machine,
         options=header.options,
         notes=populations.notes + tuple(n for q in quantised.values() for n in q.notes),
         version=metadata.version("mossy"),

@@ -1,29 +1,53 @@
 """Place: give every slice a core, filling one chip after the other in population order.
 
 Neighbours in the network become neighbours on the machine; within a chip, cores nearest the router
-come first. Chips are taken along the rows of the smallest square that holds them.
+come first. Chips are taken row by row, or outwards from the first one the host is wired to where
+the edges are joined. A dead core is passed over.
 
 Before: slices. After: one place (chip x, chip y, core) per slice; None for what stays on the host.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 
 from mossy.chips.chip import Chip
 from mossy.errors import DoesNotFit
 from mossy.passes.options import Options
 from mossy.passes.partition import Slice
-from mossy.program.artefact import Place
+from mossy.program.machine import Machine, Place, Spot, grid, hexagonal
+
+
+def machine_for(slices: tuple[Slice, ...], chip: Chip, options: Options) -> Machine:
+    """Return the machine of the options, or else the smallest that holds the slices.
+
+    Raises DoesNotFit E0302 where even the largest one is too small.
+    """
+    steps = tuple((x, y) for x, y in chip.spec.get("topology", {}).get("links", []))
+    per_chip = len(chip.rules.places(chip.facts))
+    on_chip = [s for s in slices if not _hosted(s, chip)]
+    if not per_chip or hasattr(chip.rules, "assign"):
+        return grid(1, steps)
+    needed = max(1, -(-len(on_chip) // per_chip))
+    most = options.chips or int(chip.facts["chips_max"])
+    machine = options.machine
+    cores = per_chip * most
+    if machine is not None:
+        most, cores = machine.chips, sum(1 for _ in _cores(machine, per_chip))
+    if len(on_chip) > cores:
+        raise _too_many(on_chip, cores, most, needed, chip)
+    if machine is None and needed > 1 and chip.spec["topology"].get("boards") == "hexagonal":
+        machine = hexagonal(next(n for n in _boards() if 48 * n >= needed), steps)
+    return machine or grid(needed, steps)
 
 
 def place(
     slices: tuple[Slice, ...],
     destinations: tuple[tuple[int, ...], ...],
+    machine: Machine,
     chip: Chip,
-    options: Options,
 ) -> tuple[Place | None, ...]:
-    """Return the place of each slice. Raises DoesNotFit E0302 where the machine is too small.
+    """Return the place of each slice on `machine`.
 
     destinations: numbers of the slices that each slice sends to. A chip whose cores differ, or are
     shared, assigns them itself.
@@ -31,34 +55,48 @@ def place(
     per_chip = len(chip.rules.places(chip.facts))
     if not per_chip:
         return tuple((0, 0, 0) for _ in slices)
-    host = chip.spec["input"]["on"] == "host"
-    on_chip = [s for s in slices if not (host and s.role == "source")]
     if hasattr(chip.rules, "assign"):
-        cores = iter(chip.rules.assign(slices, destinations, chip.facts))
-        return tuple(None if host and s.role == "source" else (0, 0, next(cores)) for s in slices)
-    needed = -(-len(on_chip) // per_chip)
-    most = options.chips or int(chip.facts["chips_max"])
-    if needed > most:
-        sizes: dict[str, int] = {}
-        for s in on_chip:
-            sizes[s.population] = sizes.get(s.population, 0) + 1
-        largest = max(sizes, key=lambda k: sizes[k])
-        raise DoesNotFit(
-            "E0302",
-            f"the network needs {len(on_chip) - most * per_chip} more cores than the machine has",
-            where=chip.name,
-            got=f"{len(on_chip)} cores",
-            allowed=f"{most * per_chip} cores on {most} chip(s)",
-            hint=f"chips={needed}, or a smaller population {largest!r}, "
-            f"which takes {sizes[largest]} cores",
-        )
-    side = math.isqrt(needed - 1) + 1 if needed else 1
-    spots = iter(range(len(on_chip)))
-    return tuple(
-        None if host and s.role == "source" else _spot(next(spots), per_chip, side) for s in slices
+        own = iter(chip.rules.assign(slices, destinations, chip.facts))
+        return tuple(None if _hosted(s, chip) else (0, 0, next(own)) for s in slices)
+    free = _cores(machine, per_chip)
+    return tuple(None if _hosted(s, chip) else next(free) for s in slices)
+
+
+def _hosted(s: Slice, chip: Chip) -> bool:
+    return s.role == "source" and str(chip.spec["input"]["on"]) == "host"
+
+
+def _boards() -> Iterator[int]:
+    yield 1
+    n = 3
+    while True:
+        yield n
+        n += 3
+
+
+def _cores(machine: Machine, per_chip: int) -> Iterator[Place]:
+    """Working cores in the order in which they are given out."""
+    spots: list[Spot] = list(machine.spots())
+    if machine.wraps:
+        first = machine.ethernet[0] if machine.ethernet else spots[0]
+        spots.sort(key=lambda s: (machine.length(machine.vector(first, s)), s))
+    for x, y in spots:
+        for core in range(per_chip):
+            if (x, y, core) not in machine.dead_cores:
+                yield x, y, core
+
+
+def _too_many(on_chip: list[Slice], cores: int, most: int, needed: int, chip: Chip) -> DoesNotFit:
+    sizes: dict[str, int] = {}
+    for s in on_chip:
+        sizes[s.population] = sizes.get(s.population, 0) + 1
+    largest = max(sizes, key=lambda k: sizes[k])
+    return DoesNotFit(
+        "E0302",
+        f"the network needs {len(on_chip) - cores} more cores than the machine has",
+        where=chip.name,
+        got=f"{len(on_chip)} cores",
+        allowed=f"{cores} cores on {most} chip(s)",
+        hint=f"chips={needed}, or a smaller population {largest!r}, "
+        f"which takes {sizes[largest]} cores",
     )
-
-
-def _spot(i: int, per_chip: int, side: int) -> Place:
-    on, core = divmod(i, per_chip)
-    return on % side, on // side, core

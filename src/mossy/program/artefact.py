@@ -19,9 +19,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT = 2  # version of the program file; see docs/decisions
+from mossy.program.machine import Machine as Machine
+from mossy.program.machine import Place as Place
 
-Place = tuple[int, int, int]  # chip x, chip y, core number on that chip
+FORMAT = 2  # version of the program file; see docs/decisions
 
 
 @dataclass(frozen=True)
@@ -177,8 +178,8 @@ class Program:
 
     dt: seconds of model time per step. tick: seconds of real time per step where the chip runs on
     a fixed timer, else None. latency: steps from emission to arrival with delay field 0.
-    outputs, inputs: node name -> population name. notes: what the compiler changed or could not
-    keep, for the user to read.
+    outputs, inputs: node name -> population name. tables: by "x,y" of a chip of `machine`. notes:
+    what the compiler changed or could not keep, for the user to read.
     """
 
     chip: str
@@ -195,6 +196,7 @@ class Program:
     populations: tuple[PopulationMap, ...]
     cores: tuple[CoreImage, ...]
     tables: dict[str, tuple[Route, ...]]
+    machine: Machine
     options: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     version: str = ""

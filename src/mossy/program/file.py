@@ -105,6 +105,8 @@ def _encode(value: Any, arrays: list[np.ndarray[Any, Any]]) -> Any:
         return {"$": "array", "at": len(arrays) - 1}
     if isinstance(value, tuple):
         return {"$": "tuple", "of": [_encode(v, arrays) for v in value]}
+    if isinstance(value, frozenset):
+        return {"$": "set", "of": [_encode(v, arrays) for v in sorted(value)]}
     if isinstance(value, list):
         return [_encode(v, arrays) for v in value]
     if isinstance(value, dict):
@@ -124,6 +126,8 @@ def _decode(value: Any, array: Any) -> Any:
         return array(value["at"])
     if kind == "tuple":
         return tuple(_decode(v, array) for v in value["of"])
+    if kind == "set":
+        return frozenset(_decode(v, array) for v in value["of"])
     if kind == "dict":
         return {k: _decode(v, array) for k, v in value["of"]}
     fields = {k: _decode(v, array) for k, v in value.items() if k != "$"}

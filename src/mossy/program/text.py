@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.program.artefact import CoreImage, Kernel, Program, Route
+from mossy.program.machine import Machine
 from mossy.program.words import unpack
 
 SHOWN = 8  # values of an array, words of a core
@@ -108,11 +109,21 @@ def _header(p: Program) -> list[str]:
         f"  dt {p.dt!r} s  integrator {p.integrator}  reset {p.reset}",
         f"  tick {'none' if p.tick is None else f'{p.tick!r} s'}  latency {p.latency}  "
         f"routing {p.routing}",
+        f"  machine {_machine(p.machine)}",
     ]
     lines += [f"  option {k} {v!r}" for k, v in p.options.items()]
     lines += [f"  input {k} -> {v}" for k, v in p.inputs.items()]
     lines += [f"  output {k} <- {v}" for k, v in p.outputs.items()]
     return lines + [f"  note {n}" for n in p.notes]
+
+
+def _machine(m: Machine) -> str:
+    dead = [*sorted(m.dead_cores), *sorted(m.dead_links)]
+    return (
+        f"{m.width} x {m.height}  {m.chips} chips"
+        + ("  edges joined" if m.wraps else "")
+        + (f"  dead cores {sorted(m.dead_cores)}  links {sorted(m.dead_links)}" if dead else "")
+    )
 
 
 def _populations(program: Program) -> list[str]:

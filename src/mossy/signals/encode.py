@@ -69,7 +69,8 @@ def delta(x: ArrayLike, threshold: float) -> NDArray[np.float64]:
     the sum of what was sent never misses x by `threshold` or more. Raises BadInput E0131
     (threshold) and E0130 (x).
     """
-    if not np.isscalar(threshold) or not np.isfinite(threshold) or threshold < 0:
+    number = isinstance(threshold, int | float | np.integer | np.floating)
+    if not number or not 0 <= threshold < np.inf:
         raise BadInput(
             "E0131",
             "the threshold of changes must be a number, 0 or more",
@@ -88,8 +89,7 @@ def delta(x: ArrayLike, threshold: float) -> NDArray[np.float64]:
         )
     values = values.astype(np.float64)
     sent = np.zeros_like(values)
-    before = np.zeros_like(values[:, 0]) if values.shape[1] else None
-    residue = before
+    before = residue = np.zeros((len(values), *values.shape[2:]))
     for t in range(values.shape[1]):
         change = (values[:, t] - before) + residue
         goes = np.abs(change) >= threshold

@@ -122,7 +122,7 @@ def check_routes_reach_exactly_the_targets(chip: Chip) -> None:
     """route, compress: walked by hand, each key reaches the cores with its synapses, once each."""
     for done in accepted(chip):
         if done.program.routing == "multicast":
-            _walk_all(done, chip)
+            _walk_all(done)
         elif done.program.routing == "axons":
             reach = _reach(done)
             for core in done.program.cores:
@@ -211,7 +211,7 @@ def _reach(done: Compiled) -> dict[int, list[set[int]]]:
     return found
 
 
-def _walk_all(done: Compiled, chip: Chip) -> None:
+def _walk_all(done: Compiled) -> None:
     """Follow each key through the tables, hop by hop, and compare with the synapses.
 
     A multicast entry serves a whole slice, so a neuron may also reach a core that holds synapses
@@ -222,15 +222,13 @@ def _walk_all(done: Compiled, chip: Chip) -> None:
     for core in done.program.cores:
         wanted: set[int] = set().union(*reach[core.number])
         for k in range(core.n):
-            reached = [at[(*spot, c)] for spot, c in _walk(done, chip, core, core.key + k)]
+            reached = [at[(*spot, c)] for spot, c in _walk(done, core, core.key + k)]
             what = f"{_place(done)}: key {core.key + k:#x} reaches cores {sorted(reached)}"
             expect(sorted(reached) == sorted(wanted), f"{what}, not {sorted(wanted)}")
 
 
-def _walk(
-    done: Compiled, chip: Chip, core: CoreImage, key: int
-) -> list[tuple[tuple[int, int], int]]:
-    links = chip.spec["topology"]["links"]
+def _walk(done: Compiled, core: CoreImage, key: int) -> list[tuple[tuple[int, int], int]]:
+    machine = done.program.machine
     assert core.place is not None
     ahead: list[tuple[tuple[int, int], int | None]] = [(core.place[:2], None)]
     found: list[tuple[tuple[int, int], int]] = []
@@ -238,13 +236,16 @@ def _walk(
         if not ahead:
             return found
         spot, link = ahead.pop()
-        x, y = spot
         entry = _match(done, spot, key)
         out: tuple[int, ...] = () if link is None else (link,)
         if entry is not None:
             found += [(spot, c) for c in entry.cores]
             out = entry.links
-        ahead += [((x + links[i][0], y + links[i][1]), i) for i in out]
+        for i in out:
+            x, y = spot[0] + machine.steps[i][0], spot[1] + machine.steps[i][1]
+            if machine.wraps:
+                x, y = x % machine.width, y % machine.height
+            ahead.append(((x, y), i))
     raise AssertionError(f"{_place(done)}: key {key:#x} goes round in circles")
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from mossy.chips.chip import Chip
 from mossy.program.artefact import CoreImage, Program, Route
-
-Spot = tuple[int, int]
+from mossy.program.machine import Spot
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,6 @@ class Network:
             x, y = spot.split(",")
             self.tables[int(x), int(y)] = table
         self.distance: dict[tuple[int, int], int] = {}
-        self.steps = [(a, b) for a, b in chip.spec.get("topology", {}).get("links", [])]
 
     def journey(self, core: CoreImage, neuron: int) -> Journey:
         """Return what the packet of one neuron (or source channel) does."""
@@ -66,9 +64,10 @@ class Network:
             else:  # default route: straight on; a packet from a core of this chip is dropped
                 out = () if came_by is None else (came_by,)
             for link in out:
-                links += 1
-                step = self.steps[link]
-                todo.append(((spot[0] + step[0], spot[1] + step[1]), link))
+                beyond = self.program.machine.beside(spot, link)
+                if beyond is not None:  # into nothing, the packet is lost
+                    links += 1
+                    todo.append((beyond, link))
         cores = tuple(sorted(reached))
         return Journey(cores, lookups if cores else 0, links, self._hops(core, cores))
 

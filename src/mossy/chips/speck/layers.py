@@ -43,7 +43,17 @@ def prepare(
         maps[p.name] = done[0].weight.out_shape if done else _as_map(p)  # type: ignore[union-attr]
     _fan_out(populations, int(facts["destinations_max"]))
     changed = tuple(projections[j.name] for j in populations.projections)
-    return dataclasses.replace(populations, projections=changed), {}
+    notes = (*populations.notes, *_readout(populations, int(facts["readout_classes"])))
+    return dataclasses.replace(populations, projections=changed, notes=notes), {}
+
+
+def _readout(populations: Populations, classes: int) -> list[str]:
+    return [
+        f"{name}: {n} neurons, more than the {classes} classes of the readout layer: read it from "
+        "the monitor bus"
+        for name in populations.outputs.values()
+        if (n := populations.population(name).n) > classes
+    ]
 
 
 def _in_order(p: Population, incoming: tuple[Projection, ...]) -> None:
@@ -105,11 +115,10 @@ def _layer(j: Projection, source: Map, target: Population, sender: Population) -
 
 
 def _dense(weight: NDArray[np.float64], source: Map, target: Population) -> Conv:
-    """The convolution that is this matrix (targets, sources), with the largest pool that is in it."""
+    """The convolution that is this matrix (targets, sources), with the largest pool in it."""
     channels, height, width = source
     square = weight.reshape(target.n, channels, height, width)
-    found = next(k for p in (4, 2, 1) if (k := _pooled(square, p)) is not None)
-    pool = height // found.shape[2] if found.shape[2] else 1
+    pool, found = next((p, k) for p in (4, 2, 1) if (k := _pooled(square, p)) is not None)
     if found.shape[2] != found.shape[3]:
         raise _shape(
             target,
@@ -125,9 +134,9 @@ def _pooled(w: NDArray[np.float64], p: int) -> NDArray[np.float64] | None:
     """Weights of the pooled map, or None where they differ within windows of p x p."""
     f, c, height, width = w.shape
     h, v = height // p, width // p
-    if p > 1 and (h == 0 or v == 0 or height % p or width % p):
-        return None
-    windows = w.reshape(f, c, h, p, v, p)
+    if h == 0 or v == 0 or w[:, :, h * p :].any() or w[:, :, :, v * p :].any():
+        return None  # a pool drops what does not fill a window
+    windows = w[:, :, : h * p, : v * p].reshape(f, c, h, p, v, p)
     first = windows[:, :, :, :1, :, :1]
     return first[:, :, :, 0, :, 0] if (windows == first).all() else None
 
@@ -174,7 +183,7 @@ def _able(p: Population, w: Any, facts: Facts) -> None:
          "pool or convolve the map to a smaller one first"),
         ("no such stride", w.stride, set(w.stride) <= set(strides), f"{strides}",
          "another stride, or a pool behind the layer"),
-        ("no such padding", w.padding, 0 <= min(w.padding) and max(w.padding) <= padding,
+        ("no such padding", w.padding, min(w.padding) >= 0 and max(w.padding) <= padding,
          f"0 to {padding}", "less padding"),
         ("no such sum pool", w.pool, w.pool[0] == w.pool[1] and w.pool[0] in pools,
          f"{pools}, square", "another pool, or a stride in the convolution"),

@@ -22,7 +22,6 @@ falling below zero, where an exponential leak would stop.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +91,7 @@ def quantise(
         shift,
         float(scale),
         tuple(_synapses(j, k) for j, k in zip(incoming, kernels, strict=True)),
-        _notes(population, kernels, threshold, facts),
+        _notes(population, kernels, threshold),
     )
 
 
@@ -217,7 +216,7 @@ def _synapses(projection: Projection, kernel: NDArray[np.int32]) -> Synapses:
 
 
 def _notes(
-    population: Population, kernels: list[NDArray[np.int32]], threshold: int, facts: Facts
+    population: Population, kernels: list[NDArray[np.int32]], threshold: int
 ) -> tuple[str, ...]:
     notes, node, alpha = [], population.node, population.params["alpha"]
     largest = max((int(k.max(initial=0)) for k in kernels), default=0)
@@ -230,12 +229,7 @@ def _notes(
         worst = float((1 - alpha).max()) / 2
         notes.append(
             f"{node}: a constant leak of {worst:.3g} thresholds per step stands in for the decay "
-            f"{alpha.min():g}: off by up to as much in every step"
-        )
-    if population.readout == "spikes" and population.n > int(facts["readout_classes"]):
-        notes.append(
-            f"{node}: {population.n} neurons, more than the {int(facts['readout_classes'])} "
-            "classes of the readout layer: where it is an output, read it from the monitor bus"
+            f"{alpha.min():g}: off by up to as much in every step, and no potential below zero"
         )
     return tuple(notes)
 

@@ -5,7 +5,8 @@
     v    <- sat(v + dv)
             version 1   dv = -d(v) + i0 + i1
             version 2   dv = sat(wrap(-d(v)) + i0 + i1), then sat(dv + bias) where biases are on
-    n    <- what aliases brought;   while v >= threshold and n < most:  n <- n + 1, v <- v - threshold
+    n    <- what aliases brought
+    while v >= threshold and n < most:  n <- n + 1,  v <- v - threshold
 
 Registers have 16 bits: sat clips to [-32768, 32767], wrap is two's complement, which matters once:
 at v = -32768 with dash 0, -d(v) = 32768 wraps to -32768, and the register stays at its floor.

@@ -13,8 +13,8 @@ of the step. Silent synapses (weight 0) are not stored, so they are no events.
 Order and single spike: sinabs documentation, "Specksim" and "Weight Clipping During Training".
 That the tick comes first, and can make a neuron fire, is this engine's own choice.
 
-`run` works on the linked program, compiled, with a stack instead of calls; `reference` walks the
-program itself, packet by packet, in Python. Both give the same spikes, states and counts.
+The fast way works on the linked program, compiled, with a stack instead of calls; the reference
+walks the program itself, packet by packet, in Python. Both give the same spikes, states and counts.
 """
 
 from __future__ import annotations
@@ -37,32 +37,13 @@ from mossy.program.artefact import CoreImage, Program
 from mossy.program.words import unpack
 from mossy.synapses import conv2d
 from mossy.twin.engines.trace import COUNTED, Recorded, Trace
-from mossy.twin.link import Linked
+from mossy.twin.link import Linked, link
 from mossy.twin.packets import Network
 from mossy.units import Quantity
 
 MOST_SPIKES = 255  # what a recorded step can hold
-ORDERS = ("frame",)  # of chips that do not say
 
 Row = list[tuple[int, int]]
-
-
-def order_of(chip: Chip, asked: str | None) -> str:
-    """Return the order of events to run in, the chip's own where none is asked for.
-
-    Raises UnsupportedNode E0242 for an order the chip does not know.
-    """
-    known = tuple(chip.spec["timing"].get("orders", ORDERS))
-    if asked is not None and asked not in known:
-        raise UnsupportedNode(
-            "E0242",
-            "the chip works in no such order of events",
-            where=chip.name,
-            got=repr(asked),
-            allowed=", ".join(known),
-            hint=f"order={known[0]!r}, or leave it out",
-        )
-    return asked or known[0]
 
 
 def latencies(program: Program, chip: Chip) -> dict[str, Quantity]:
@@ -91,29 +72,34 @@ def latencies(program: Program, chip: Chip) -> dict[str, Quantity]:
 
 def run(
     program: Program,
-    linked: Linked,
+    chip: Chip,
     inputs: dict[str, NDArray[Any]],
     steps: int,
     record: Recorded,
     *,
+    engine: str = "fast",
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
-    """Run all samples. inputs: population -> (batch, time, n). progress gets samples done.
+    """Run all samples, compiled or (engine "reference") in Python.
 
-    Raises UnsupportedNode E0242, E0243.
+    inputs: population -> (batch, time, n). progress gets samples done. Raises UnsupportedNode
+    E0242, E0243.
     """
-    plan = _Plan(program, linked)
+    model = _model(program)
     batch = next(iter(inputs.values())).shape[0]
     trace = _empty(program, batch, steps, record)
+    sample = (
+        _Plan(program, link(program, chip), model) if engine == "fast" else _Plain(program, chip)
+    )
 
     def one(b: int) -> None:
-        plan.run({k: x[b] for k, x in inputs.items()}, steps, trace, b)
+        sample.run({k: x[b] for k, x in inputs.items()}, steps, trace, b)
         if progress:
             progress(1)
 
     threads = min(threads or os.cpu_count() or 1, batch)
-    if threads == 1:
+    if threads == 1 or engine != "fast":
         for b in range(batch):
             one(b)
     else:
@@ -223,8 +209,7 @@ def _tally(sent, seg_start, seg_core, syn_start, core_of, sends, hops, counts): 
 class _Plan:
     """Everything about a run that is the same for all samples."""
 
-    def __init__(self, program: Program, linked: Linked) -> None:
-        model = _model(program)
+    def __init__(self, program: Program, linked: Linked, model: Model) -> None:
         self.program, self.linked = program, linked
         self.step = _compiled(model.name)
         phases = linked.phases
@@ -284,22 +269,18 @@ class _Plan:
 # ------------------------------------------------------------------------------------ in Python
 
 
-def reference(
-    program: Program, chip: Chip, inputs: dict[str, NDArray[Any]], steps: int, record: Recorded
-) -> Trace:
-    """Run all samples on the program itself, in plain Python; the arbiter of `run`.
+class _Plain:
+    """The same on the program itself, packet by packet; the arbiter of `_Plan`."""
 
-    inputs: population -> (batch, time, n). Raises UnsupportedNode E0242, E0243.
-    """
-    _model(program)
-    batch = next(iter(inputs.values())).shape[0]
-    trace = _empty(program, batch, steps, record)
-    rows: dict[tuple[int, int], Row] = {}
-    for b in range(batch):
-        walk = _Walk(program, chip, trace, b, rows)
+    def __init__(self, program: Program, chip: Chip) -> None:
+        self.program, self.chip = program, chip
+        self.rows: dict[tuple[int, int], Row] = {}
+
+    def run(self, inputs: dict[str, NDArray[Any]], steps: int, trace: Trace, b: int) -> None:
+        """Run one sample into row `b` of `trace`. inputs: population -> (time, n)."""
+        walk = _Walk(self.program, self.chip, trace, b, self.rows)
         for t in range(steps):
-            walk.step(t, {k: x[b, t] for k, x in inputs.items() if t < x.shape[1]})
-    return trace
+            walk.step(t, {k: x[t] for k, x in inputs.items() if t < len(x)})
 
 
 class _Walk:
@@ -322,12 +303,14 @@ class _Walk:
         self.t, self.sent = t, {c.number: np.zeros(c.n, np.int64) for c in self.program.cores}
         for c in self.cores:
             names = c.params.dtype.names or ()
-            for k in np.flatnonzero(c.params["bias"]) if "bias" in names else ():
-                self._arrive(c, int(k), int(c.params["bias"][k]))
+            bias = c.params["bias"].tolist() if "bias" in names else []
+            for k, value in enumerate(bias):
+                if value:
+                    self._arrive(c, k, value)
         for c in (c for c in self.program.cores if c.role == "source"):
             if c.population in inputs:
                 for k, n in enumerate(inputs[c.population][c.lo : c.hi].tolist()):
-                    for _ in range(int(n)):
+                    for _ in range(n):
                         self._send(c, k)
         for c in self.program.cores:
             if c.population in self.trace.spikes:
@@ -369,14 +352,13 @@ class _Walk:
                 element = table.first + (key & ~table.mask)
                 if table.kind == "kernel":
                     g = core.kernels[table.kernel]
-                    found = [
-                        (i, int(w)) for i, w in conv2d.targets(g, element, g.lo, g.lo + core.n)
-                    ]
+                    reached = conv2d.targets(g, element, g.lo, g.lo + core.n)
+                    found = sorted((i, int(w)) for i, w in reached)
                 else:
                     a, b = core.row_start[element], core.row_start[element + 1]
                     weight, _, index = unpack(core.word_format, core.words[a:b])
                     found = list(zip(index.tolist(), weight.tolist(), strict=True))
-                self.rows[at] += [(i, w << table.shift) for i, w in sorted(found)]
+                self.rows[at] += [(i, w << table.shift) for i, w in found]
         return self.rows[at]
 
     def _count(self, name: str, core: int, n: int) -> None:

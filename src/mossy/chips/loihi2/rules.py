@@ -1,0 +1,160 @@
+"""Loihi 2: integer registers of its neuron programs, and the memory of a core.
+
+Registers by population model: `lif.py` and `values.py` beside this file say how they are scaled.
+
+A spike carries a number of up to 32 bits; a neuron that receives it adds weight times number. Plain
+spikes are the number 1. Numbers have 6 fraction bits, plain spikes none, so neurons that fire and
+neurons that send numbers do not feed each other here; each may be fed by inputs.
+
+Synapses. Convolutions are stored as their kernel, one byte per weight, in every core that holds a
+part of their targets. Everything else is stored as rows, one per source neuron: 16 bits per synapse
+(24 with a delay), rounded up to words of 64 bits, half a word on average.
+
+Parameters that differ between neurons are kept with each neuron, as its program may.
+
+Place. A machine is a 3-D grid of chips. The third axis is folded into the second coordinate of a
+place: chip (x, y) stands at x, y mod 8, y div 8 (chip_rows). `hops` unfolds it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from mossy.chips import refuse
+from mossy.chips.facts import Facts
+from mossy.chips.loihi2 import lif, values
+from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling
+from mossy.errors import UnsupportedNode
+from mossy.network.populations import Population, Populations, Projection
+from mossy.program.artefact import Place, WordFormat
+
+MODELS = ("lif", "cuba_lif", "sigma_delta")  # of network/populations.py
+WORD = WordFormat(32, weight=8, delay=6, type=0, index=13, coding="signed")
+SYNAPSE_BITS, DELAY_BITS, HALF_WORD = 16, 8, 32
+REGISTERS = {"cuba_lif.int": 3, "sigma_delta.int": 5}  # state and per-neuron parameters
+SIDE = (8, 4)  # tiles of a chip; 4 cores each
+
+
+def prepare(
+    populations: Populations, options: Any, facts: Facts
+) -> tuple[Populations, dict[str, int]]:
+    """Return the populations with readouts of sums of numbers as sigma units.
+
+    Raises UnsupportedNode E0230 where spikes meet neurons that take numbers, or the reverse.
+    """
+    senders = {p.name for p in populations.populations if p.model == "sigma_delta"}
+    spiking = {p.name for p in populations.populations if p.model in ("lif", "cuba_lif")}
+    changed = []
+    for p in populations.populations:
+        sources = {j.source for j in populations.into(p.name)}
+        if p.model == "lif" and sources & senders and _is_sum(p):
+            p = _sigma(p)
+        wrong = sources & (spiking if p.model == "sigma_delta" else senders)
+        if wrong:
+            raise _mixed(p, sorted(wrong)[0])
+        changed.append(p)
+    return dataclasses.replace(populations, populations=tuple(changed)), {}
+
+
+def _is_sum(p: Population) -> bool:
+    """Whether a population only adds up what arrives, forever."""
+    q = p.params
+    return bool(
+        not np.isfinite(q["threshold"]).any()
+        and (q["alpha"] == 1).all()
+        and (q["offset"] == 0).all()
+    )
+
+
+def _sigma(p: Population) -> Population:
+    """The same sum as the first half of a sigma-delta neuron, with a threshold never reached."""
+    params = {
+        "threshold": np.full(p.n, np.inf),
+        "offset": np.zeros(p.n),
+        "gain": p.params["gain"],
+    }
+    return dataclasses.replace(p, model="sigma_delta", params=params)
+
+
+def _mixed(p: Population, source: str) -> UnsupportedNode:
+    takes = "numbers" if p.model == "sigma_delta" else "spikes"
+    gets = "spikes" if p.model == "sigma_delta" else "numbers"
+    return UnsupportedNode(
+        "E0230",
+        f"neurons that take {takes} are fed with {gets} by {source}; the two have different units",
+        where=p.node,
+        allowed="spiking neurons after spiking neurons, sigma-delta neurons and sums (I with "
+        "v_leak 0) after sigma-delta neurons",
+        hint="one kind of neuron throughout",
+    )
+
+
+def quantise(
+    population: Population, incoming: tuple[Projection, ...], scaling: Scaling, facts: Facts
+) -> Quantised:
+    """Return the population in integer registers. Raises UnsupportedNode, BadInput E0231."""
+    refuse.delay_beyond(
+        population,
+        refuse.longest_delay(incoming),
+        int(facts["delay_max"]),
+        int(facts["step_latency"]),
+    )
+    how = values if population.model == "sigma_delta" else lif
+    return how.quantise(population, incoming, scaling, facts, WORD)
+
+
+def _synapse_bytes(load: CoreLoad) -> int:
+    each = SYNAPSE_BITS + (DELAY_BITS if load.delay else 0)
+    bits = load.synapses * each + load.rows * HALF_WORD
+    return -(-bits // 8) + load.kernel_bytes
+
+
+def _state_bytes(load: CoreLoad, facts: Facts) -> int:
+    return load.n * REGISTERS.get(load.model, 1) * int(facts["register_bytes"])
+
+
+def blocks(load: CoreLoad, facts: Facts) -> list[tuple[str, int]]:
+    """Return the named blocks of a core's memory in bytes."""
+    if load.role == "source":
+        return []
+    rows = _synapse_bytes(load) - load.kernel_bytes
+    found = [("neuron state", _state_bytes(load, facts))]
+    found += [("synapse rows", rows)] if rows else []
+    return found + ([("kernels", load.kernel_bytes)] if load.kernel_bytes else [])
+
+
+def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
+    """Return every limit of a core with what `load` uses of it."""
+    if load.role == "source":
+        return []
+    split = "split the population or prune synapses"
+    most = "sigma_delta_neurons" if load.model == values.MODEL else "neurons"
+    synapses, state = _synapse_bytes(load), _state_bytes(load, facts)
+    return [
+        Limit("neurons", load.n, int(facts[most]), "split the population"),
+        Limit("synapse memory (B)", synapses, int(facts["synapse_memory"]), split),
+        Limit("core memory (B)", synapses + state, int(facts["core_memory"]), split),
+        # a core holds a part of one population, which is one group whatever its parameters
+        Limit("neuron groups", 1, int(facts["neuron_groups"]), "fewer neuron programs per core"),
+    ]
+
+
+def places(facts: Facts) -> list[tuple[int, int]]:
+    """Return the tile of each core of a chip, row by row."""
+    tiles = [(x, y) for y in range(SIDE[1]) for x in range(SIDE[0])]
+    return [t for t in tiles for _ in range(4)][: int(facts["cores_per_chip"])]
+
+
+def hops(start: Place, end: Place, facts: Facts) -> int:
+    """Return the tiles crossed within planes of chips, and the planes crossed."""
+    grid, rows = places(facts), int(facts["chip_rows"])
+
+    def tile(p: Place) -> tuple[int, int, int]:
+        x, y = grid[p[2]]
+        plane, row = divmod(p[1], rows)
+        return p[0] * SIDE[0] + x, row * SIDE[1] + y, plane
+
+    return sum(abs(a - b) for a, b in zip(tile(start), tile(end), strict=True))

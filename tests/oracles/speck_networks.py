@@ -1,0 +1,161 @@
+"""Random layers for Speck: one network per seed, lively, and inside what a layer core does.
+
+Covered: 1 to 3 layers; kernels of 1 to 5, strides 1, 2, 4 (y and x apart), paddings 0 to 3, sum
+pools 1, 2, 4 of what comes before, dense layers at the end; with and without biases; spikes that
+subtract or reset; lower bounds that bind and some that do not; thresholds from a fifth of the
+largest weight to many times it.
+
+Thresholds are set from the potentials that a first run reaches, so that every layer spikes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from tests.oracles.speck_exchange import (
+    Floats,
+    Ints,
+    Layer,
+    Network,
+    Shape,
+    pooled,
+    read_shape,
+)
+
+FRAMES = 12
+ATTEMPTS = 200
+RATES = (0.02, 3.0)  # spikes per neuron and frame that count as lively
+FAR = 20000.0  # weights of this many largest weights below zero never bind
+
+
+def random_network(seed: int) -> Network:
+    """Return the network of this seed. Raises RuntimeError where no draw is lively."""
+    rng = np.random.default_rng([seed, 53])
+    for _ in range(ATTEMPTS):
+        network = _draw(rng)
+        if network is not None:
+            return network
+    raise RuntimeError(f"seed {seed}: no lively network in {ATTEMPTS} draws")
+
+
+def _draw(rng: Generator) -> Network | None:
+    shape: Shape = (int(rng.integers(1, 4)), *rng.integers(5, 17, 2).tolist())  # type: ignore[assignment]
+    x = rng.poisson(rng.uniform(0.05, 0.8), (FRAMES, *shape))
+    sent: NDArray[np.int64] = x
+    layers: list[Layer] = []
+    subtract = bool(rng.random() < 0.7)  # a network has one way to reset
+    for i in range(rng.integers(1, 4)):
+        if i:
+            shape = pooled(shape, layers[-1]["pool"])
+            sent = _pool(sent, layers[-1]["pool"])
+        layer = _layer(rng, shape, last=i > 0 and rng.random() < 0.5)
+        if layer is None:
+            return None
+        drive = _convolve(sent, layer, shape)
+        reached = np.quantile(drive[drive > 0], rng.uniform(0.3, 0.9)) if (drive > 0).any() else 0
+        if not reached:
+            return None
+        layer["threshold"] = float(np.float32(reached * rng.uniform(0.7, 2.5)))
+        layer["v_min"], layer["subtract"] = _lower_bound(rng, layer), subtract
+        sent = _spikes(drive, layer)
+        if not RATES[0] < sent.mean() < RATES[1]:
+            return None
+        shape = read_shape(layer, shape)
+        layers.append(layer)
+        if layer["weight"].ndim == 2:
+            break
+    return Network(x=x, layers=layers)
+
+
+def _layer(rng: Generator, shape: Shape, last: bool) -> Layer | None:
+    f = int(rng.integers(1, 9))
+    square = shape[1] == shape[2]
+    dense = last and square
+    k = int(rng.integers(1, 6))
+    weight_shape = (f, int(np.prod(shape))) if dense else (f, shape[0], k, k)
+    weight = (rng.normal(rng.uniform(-0.05, 0.2), 0.3, weight_shape)).astype(np.float32)
+    bias = rng.normal(0, 0.1, f if rng.random() < 0.5 else 0).astype(np.float32)
+    layer = Layer(
+        weight=weight,
+        bias=bias,
+        stride=np.ones(2, np.int64) if dense else rng.choice([1, 1, 2, 4], 2),
+        padding=np.zeros(2, np.int64) if dense else rng.integers(0, 4, 2),
+        pool=1,
+        threshold=1.0,
+        v_min=-1.0,
+        subtract=True,
+    )
+    if (
+        not dense
+        and min(n + 2 * int(p) for n, p in zip(shape[1:], layer["padding"], strict=True)) < k
+    ):
+        return None
+    sides = read_shape(layer, shape)[1:]
+    layer["pool"] = int(rng.choice([p for p in (1, 2, 4) if p <= min(sides)]))
+    return layer
+
+
+def _lower_bound(rng: Generator, layer: Layer) -> float:
+    if rng.random() < 0.3:
+        largest = max(np.abs(layer["weight"]).max(), np.abs(layer["bias"]).max(initial=0))
+        return float(np.float32(-FAR / 128 * largest))
+    return float(np.float32(-layer["threshold"] * rng.uniform(0.1, 1.5)))
+
+
+def _padded(sent: NDArray[np.int64], layer: Layer) -> Floats:
+    y, x = (int(p) for p in layer["padding"])
+    return np.pad(sent, ((0, 0), (0, 0), (y, y), (x, x))).astype(np.float32)
+
+
+def _convolve(sent: NDArray[np.int64], layer: Layer, shape: Shape) -> Floats:
+    """Summed input (frames, f, y, x) of a layer."""
+    weight = layer["weight"]
+    bias = layer["bias"] if layer["bias"].size else np.zeros(len(weight), np.float32)
+    if weight.ndim == 2:
+        flat = sent.reshape(len(sent), -1).astype(np.float32)
+        return (flat @ weight.T + bias)[..., None, None]
+    padded, (_, height, width) = _padded(sent, layer), read_shape(layer, shape)
+    (sy, sx), k = layer["stride"].tolist(), weight.shape[2]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (k, k), (2, 3))[:, :, ::sy, ::sx]
+    windows = windows[:, :, :height, :width]
+    found: Floats = np.einsum("tcyxij,fcij->tfyx", windows, weight) + bias[:, None, None]
+    return found
+
+
+def _spikes(drive: Floats, layer: Layer) -> Ints:
+    """Spikes of the unrounded layer."""
+    v = np.zeros(drive.shape[1:], np.float32)
+    out = np.zeros(drive.shape, np.int64)
+    for t, x in enumerate(drive):
+        v = v + x
+        n = np.where(v > 0, v // layer["threshold"], 0)
+        n = n if layer["subtract"] else np.minimum(n, 1)
+        out[t] = n
+        v = v - n * layer["threshold"] if layer["subtract"] else np.where(n > 0, 0, v)
+        v = np.maximum(v, layer["v_min"]).astype(np.float32)
+    return out
+
+
+def _pool(sent: Ints, pool: int) -> Ints:
+    t, f, y, x = sent.shape
+    cut = sent[:, :, : y // pool * pool, : x // pool * pool]
+    found: Ints = cut.reshape(t, f, y // pool, pool, x // pool, pool).sum(axis=(3, 5))
+    return found
+
+
+def random_shapes(seed: int) -> Ints:
+    """Return a model for the placement: layers (f, c, k, y, x, has_bias), some too large."""
+    rng = np.random.default_rng([seed, 54])
+    layers = int(rng.integers(1, 11))
+    side = 2.0 ** rng.uniform(0, 6, layers)
+    channels = np.rint(2.0 ** rng.uniform(0, 6.5, layers + 1)).astype(int)
+    rows = []
+    for i in range(layers):
+        k = int(rng.integers(1, 6)) if rng.random() < 0.9 else int(rng.integers(6, 17))
+        y = int(side[i]) + 1
+        x = min(64, max(1, y + int(rng.integers(-2, 3))))
+        # deep layers have many channels and small maps, and fit a core or two of their own
+        rows.append((channels[i + 1], channels[i], k, min(y, 64), x, rng.integers(0, 2)))
+    return np.array(rows, np.int64)
