@@ -18,6 +18,7 @@ from tests.oracles.loihi_exchange import Network
 from tests.oracles.loihi_golden import golden
 from tests.oracles.loihi_networks import random_network
 from tests.oracles.truenorth_vectors import made as truenorth_vectors
+from tests.oracles.xylo_vectors import vectors as xylo_vectors
 
 CHIPS = Path(__file__).parents[2] / "src" / "mossy" / "chips"
 
@@ -45,6 +46,7 @@ def made() -> dict[str, Vector]:
         "spinnaker2/vectors/lif_rounding.npz": lif_rounding(),
         "loihi1/vectors/cuba_lif_plain.npz": from_golden([0, 1, 10]),
         "loihi1/vectors/cuba_lif_wraps.npz": from_golden([4, 9]),
+        **{f"xylo/vectors/{k}": v for k, v in xylo_vectors().items()},
         **{f"truenorth/vectors/{k}": v for k, v in truenorth_vectors().items()},
     }
 

@@ -5,7 +5,7 @@ The registers are given, so compilation begins behind quantisation: partition to
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy import sparse
@@ -107,7 +107,7 @@ def hidden_registers(network: Network) -> Any:
     n = network["dash_mem"].size
     params = np.zeros(n, model(MODEL).params)
     for name in ("dash_mem", "threshold", "bias"):
-        params[name] = network[name]  # type: ignore[literal-required]
+        params[name] = network[name]
     params["dash_syn0"], params["dash_syn1"] = network["dash_syn"].T
     alias = network["alias"]
     params["alias"] = np.where(alias == NO_ALIAS, 0, alias - np.arange(n))
@@ -124,7 +124,7 @@ def readout_registers(network: Network) -> Any:
 
 
 def _population(name: str, n: int) -> Population:
-    kind = "source" if name == INPUT else "cuba_lif"
+    kind: Literal["source", "cuba_lif"] = "source" if name == INPUT else "cuba_lif"
     return Population(name, name, (n,), kind, {}, True, "spikes", False, 0)
 
 

@@ -33,9 +33,9 @@ STATE = [("v", "i4"), ("i0", "i4"), ("i1", "i4"), ("copied", "i4")]
 PARAMS = [(k, "i4") for k in ("dash_mem", "dash_syn0", "dash_syn1", "threshold", "bias", "alias")]
 CASES: dict[str, tuple[Style, int]] = {
     "hidden_aliases": ("audio2", 0),
-    "hidden_floor": ("audio2", 3),
-    "hidden_one_synapse": ("imu", 1),
-    "hidden_version_1": ("pollen", 2),
+    "hidden_floor": ("audio2", 31),
+    "hidden_one_synapse": ("imu", 9),
+    "hidden_version_1": ("pollen", 8),
     "readout": ("audio3", 5),
 }
 
@@ -54,7 +54,7 @@ def _hidden(network: Network, seed: int, style: Style) -> Vector:
     run, n = golden(network), network["dash_mem"].size
     params = np.zeros(n, PARAMS)
     for name in ("dash_mem", "threshold", "bias"):
-        params[name] = network[name]  # type: ignore[literal-required]
+        params[name] = network[name]
     params["dash_syn0"], params["dash_syn1"] = network["dash_syn"].T
     alias = network["alias"]
     params["alias"] = np.where(alias == NO_ALIAS, 0, alias - np.arange(n))

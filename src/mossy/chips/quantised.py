@@ -81,7 +81,8 @@ class CoreLoad:
     synapses, rows: stored words and rows; kernel_bytes: convolution weights; sources: source
     slices that reach it; delay: largest delay field; in_axons: source neurons that reach it;
     out_axons: (neuron, target core) pairs; profiles: distinct records of the rules' PROFILE
-    fields. neuron_updates, packets_in, synaptic_events: expected in a busy step.
+    fields. neuron_updates, packets_in, synaptic_events: expected in a busy step. kernels: of each
+    convolution kept as one, (c_out, c_in, k_y, k_x, out_y, out_x).
     """
 
     role: str
@@ -101,6 +102,7 @@ class CoreLoad:
     neuron_updates: float
     packets_in: float
     synaptic_events: float
+    kernels: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)

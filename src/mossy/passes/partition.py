@@ -210,6 +210,11 @@ class _Planner:
             float(hi - lo),
             packets,
             events,
+            tuple(
+                (*s.weight.weight.shape, *s.weight.out_shape[1:])
+                for s in q.incoming
+                if isinstance(s.weight, Conv)
+            ),
         )
 
     def _profiles(self, q: Quantised, lo: int, hi: int) -> int:

@@ -1,0 +1,58 @@
+"""Test vectors of the programmable cores' neurons, from the NumPy model in lava_golden.
+
+tests/oracles/test_loihi2.py runs the same networks on lava-nc.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mossy import neurons
+from mossy.testing.vectors import Vector
+from tests.oracles.lava_exchange import STATES
+from tests.oracles.lava_golden import golden
+from tests.oracles.lava_networks import random_network
+from tests.oracles.lava_twin import ALIGN, FIELDS, MODELS, registers
+
+NETWORKS = {  # vector -> (family, seed, population)
+    "lif_spikes": ("lif", 1, 0),
+    "lif_numbers": ("graded", 2, 0),
+    "lif_wraps": ("wraps", 3, 0),
+    "sigma_delta": ("sdn", 4, 0),
+    "sigma_delta_overflow": ("overflow", 5, 0),
+    "resonate": ("rf", 6, 0),
+    "resonate_snap": ("rf", 8, 0),
+    "adaptive": ("atrlif", 7, 0),
+}
+
+
+def made() -> dict[str, Vector]:
+    """Return the vectors by file name."""
+    return {f"{name}.npz": _vector(*which) for name, which in NETWORKS.items()}
+
+
+def _vector(family: str, seed: int, p: int) -> Vector:
+    network = random_network(seed, family)
+    traces, drives = golden(network)
+    pop, trace, drive = network["populations"][p], traces[p], drives[p]
+    kind, model = pop["kind"], neurons.model(MODELS[pop["kind"]])
+    fmt, values = registers(pop)
+    params, state = np.zeros(pop["n"], model.params), np.zeros(pop["n"], model.state)
+    for field, value in values.items():
+        params[field] = value
+    if kind == "atrlif":
+        state["theta"] = params["rest"]
+    states = np.zeros(trace["sent"].shape, model.state)
+    for name in STATES[kind]:
+        states[FIELDS.get(kind, {}).get(name, name)] = trace[name]
+    sent = trace["sent"] if model.sends == "values" else trace["sent"].astype(bool)
+    return Vector(
+        model.name,
+        f"NumPy model, equal to lava-nc 0.10.0 on this network; family {family}, seed {seed}",
+        np.array(fmt),
+        params,
+        state,
+        drive[..., : model.inputs] << ALIGN.get(kind, 0),
+        states,
+        sent,
+    )
