@@ -12,7 +12,7 @@ from mossy.chips import names
 from mossy.compare import Comparison, _ratio, _value_and_range, compare, readout
 from mossy.errors import BadInput, UnknownName
 from mossy.network import reference
-from mossy.passes import compile
+from mossy.passes import Options, compile
 from mossy.signals.answers import CHOICES
 from mossy.units import Quantity
 from tests.cli import toy
@@ -20,7 +20,14 @@ from tests.cli import toy
 
 @pytest.fixture(scope="module")
 def all_chips() -> Comparison:
-    return compare(toy.network(), toy.inputs(), toy.labels(), calibration=toy.inputs()[:2])
+    """One network on every chip, with permission to come near where a chip cannot do it."""
+    return compare(
+        toy.network(),
+        toy.inputs(),
+        toy.labels(),
+        calibration=toy.inputs()[:2],
+        options=Options(approximate=True),
+    )
 
 
 def test_without_a_choice_every_chip_has_a_row(all_chips: Comparison) -> None:
@@ -151,9 +158,10 @@ def test_the_table_reads_well(all_chips: Comparison) -> None:
     assert lines[0].startswith("toy: 6 inferences of 10 steps, dt 1 ms, euler, reset node; read by")
     header = lines[2].split()
     assert header[:3] == ["chip", "accuracy", "latency"] and header[-1] == "time/cpu"
-    assert [line.split()[0] for line in lines[3:6]] == names()
+    assert [line.split()[0] for line in lines[3 : 3 + len(names())]] == names()
     assert "time measured on this machine: cpu" in lines
-    assert "time computed from counts of events: loihi1, spinnaker2" in lines
+    computed = [name for name in names() if name != "cpu"]
+    assert f"time computed from counts of events: {', '.join(computed)}" in lines
 
 
 @pytest.mark.parametrize(

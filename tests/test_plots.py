@@ -16,7 +16,7 @@ from tests.cli import toy
 
 
 def recorded(on: str, potential: bool = False) -> Result:
-    program = compile(toy.network(potential=potential), on)
+    program = compile(toy.network(potential=potential), on, options=Options(approximate=True))
     return twin.run(program, toy.inputs(), record=["*"], states=["lif2"] if potential else [])
 
 
@@ -59,7 +59,7 @@ def test_potentials_are_drawn_as_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("on", [n for n in names() if chip(n).rules.places(chip(n).facts)])
 def test_the_placement_shades_each_core_by_its_memory(on: str, tmp_path: Path) -> None:
-    program = compile(toy.network(), on, options=Options(neurons_per_core=10))
+    program = compile(toy.network(), on, options=Options(neurons_per_core=10, approximate=True))
     plots.placement(program, path=tmp_path / "p.png")
     room = plots.core_memory(chip(on))
     sizes = {c.number: sum(b.size for b in c.memory) for c in program.cores}

@@ -87,7 +87,7 @@ def placement(program: Program, *, path: str | Path) -> None:
 
 def core_memory(chip: Chip) -> int | None:
     """Return the bytes of a core's memory that a program may fill, None where there is no limit."""
-    nothing = CoreLoad("neurons", "", 1, *[0] * 14)  # limits do not depend on the load
+    nothing = CoreLoad("neurons", "", 1)  # limits do not depend on the load
     for limit in chip.rules.limits(nothing, chip.facts):
         if limit.name.endswith("(B)"):
             return int(limit.allowed)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,12 +10,11 @@ from scipy import sparse
 from mossy.chips.truenorth import levels
 from mossy.chips.truenorth.neuron import INT
 from mossy.chips.truenorth.splitters import stages
-
-FMT = (20, 0)
+from mossy.testing import vectors
 
 
 def run(
-    counts: list[tuple[int, int, int, int]], fmt: tuple[int, int] = FMT, v: int = 0, **params: int
+    counts: list[tuple[int, int, int, int]], v: int = 0, inclusive: int = 0, **params: int
 ) -> list[tuple[int, bool]]:
     """Return (potential, spike) after each tick of one neuron."""
     state = np.zeros(1, INT.state).view(np.recarray)
@@ -28,7 +25,7 @@ def run(
     found = []
     for each in counts:
         x = sum(n << (16 * g) for g, n in enumerate(each))
-        fired = INT.step(state[0], x, x, record[0], fmt)
+        fired = INT.step(state[0], x, x, record[0], (20, inclusive))
         found.append((int(state[0].v), bool(fired)))
     return found
 
@@ -73,7 +70,7 @@ def test_a_saturating_floor_holds_the_potential() -> None:
 
 @pytest.mark.parametrize(("inclusive", "after"), [(0, -10), (1, 0)])
 def test_meeting_the_floor_counts_where_the_chip_says_so(inclusive: int, after: int) -> None:
-    assert run([(1, 0, 0, 0)], (20, inclusive), w0=-10, floor=10, reset=1) == [(after, False)]
+    assert run([(1, 0, 0, 0)], inclusive=inclusive, w0=-10, floor=10, reset=1) == [(after, False)]
 
 
 def test_leak_with_reversal_follows_the_sign() -> None:
@@ -97,49 +94,66 @@ def assert_share(hits: int, n: int, p: float) -> None:
     assert abs(hits - n * p) <= 5 * np.sqrt(n * p * (1 - p)), f"{hits} of {n}, expected {n * p}"
 
 
-def changes(n: int, **params: int) -> NDArray[np.int64]:
-    """Return what each of n ticks adds to the potential."""
-    v = [v for v, _ in run([(1, 0, 0, 0)] * n, threshold=1 << 19, floor=1 << 19, **params)]
-    return np.diff([0, *v])
+def many(
+    counts: tuple[int, int, int, int], n: int = 1000, steps: int = 20, **params: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return potentials and spikes (steps, n) of equal neurons with generators of their own."""
+    state, record = np.zeros(n, INT.state), np.zeros(n, INT.params)
+    for name, value in ({"threshold": 1 << 19, "floor": 1 << 19} | params).items():
+        (state if name == "v" else record)[name] = value
+    state["random"] = np.arange(1, n + 1) * 2654435761 % (1 << 32)
+    x = sum(c << (16 * g) for g, c in enumerate(counts))
+    empty = np.zeros((steps, n), INT.state), np.zeros((steps, n), bool)
+    drive = np.full((steps, n, 1), x)
+    states, fired = vectors.replay_compiled(
+        vectors.Vector("truenorth/neuron.int", "", np.array([20, 0]), record, state, drive, *empty)
+    )
+    return states["v"].astype(np.int64), fired
+
+
+def changes(counts: tuple[int, int, int, int], **params: int) -> NDArray[np.int64]:
+    """Return what each tick adds to each potential, from 0."""
+    v, _ = many(counts, **params)
+    return np.diff(v, axis=0, prepend=0)
 
 
 @pytest.mark.parametrize("w", [1, 100, 255, -60])
 def test_a_stochastic_synapse_adds_one_in_proportion_to_its_weight(w: int) -> None:
-    found = changes(20_000, w0=w, random_synapse=1)
-    assert set(found.tolist()) <= {0, int(np.sign(w))}
+    found = changes((1, 0, 0, 0), w0=w, random_synapse=1)
+    assert set(found.ravel().tolist()) <= {0, int(np.sign(w))}
     assert_share(int(np.abs(found).sum()), found.size, (abs(w) + 1) / 256)
 
 
 def test_only_the_chosen_types_are_stochastic() -> None:
-    assert (changes(100, w0=7, random_synapse=0b1110) == 7).all()
+    assert (changes((1, 0, 0, 0), w0=7, random_synapse=0b1110) == 7).all()
+    both = changes((1, 1, 0, 0), w0=7, w1=128, random_synapse=0b0010)
+    assert set(both.ravel().tolist()) == {7, 8}
+
+
+def test_every_event_draws_for_itself() -> None:
+    """Ten events of weight 127 add a binomial number with p = 1/2: mean 5, variance 2.5."""
+    found = changes((0, 0, 10, 0), w2=127, random_synapse=0b0100)
+    assert found.mean() == pytest.approx(5, abs=5 * np.sqrt(2.5 / found.size))
+    assert found.var() == pytest.approx(2.5, rel=0.1)
 
 
 @pytest.mark.parametrize("leak", [10, -128])
 def test_a_stochastic_leak_takes_one_in_proportion(leak: int) -> None:
-    found = changes(20_000, leak=leak, random_leak=1)
-    assert set(found.tolist()) == {0, int(np.sign(leak))}
+    found = changes(QUIET, leak=leak, random_leak=1)
+    assert set(found.ravel().tolist()) == {0, int(np.sign(leak))}
     assert_share(int(np.abs(found).sum()), found.size, (abs(leak) + 1) / 256)
 
 
 def test_a_stochastic_threshold_is_uniform_over_its_mask() -> None:
     """v = 100 + 5 against 100 + eta, eta of 0 to 15: six values of sixteen let it fire."""
-    fired = [f for _, f in run([QUIET] * 20_000, v=105, threshold=100, mask=15, reset=2)]
-    assert_share(sum(fired), len(fired), 6 / 16)
+    _, fired = many(QUIET, v=105, threshold=100, mask=15, reset=2)
+    assert_share(int(fired.sum()), fired.size, 6 / 16)
 
 
-def test_generators_of_different_neurons_differ() -> None:
-    a, b = np.zeros((2, 500), bool)
-    for seed, out in ((1, a), (2654435761, b)):
-        found = run([QUIET] * 500, v=105, threshold=100, mask=15, reset=2, floor=seed % 7 + 900)
-        out[:] = [f for _, f in found]
-    state = np.zeros(2, INT.state).view(np.recarray)
-    state["random"], state["v"] = (1, 2654435761), 105
-    record = np.zeros(1, INT.params).view(np.recarray)
-    record["threshold"], record["mask"], record["reset"] = 100, 15, 2
-    both = np.array(
-        [[INT.step(state[k], 0, 0, record[0], FMT) for k in (0, 1)] for _ in range(500)]
-    )
-    assert 0.3 < (both[:, 0] != both[:, 1]).mean() < 0.65  # 2 x 6/16 x 10/16 = 0.47 by chance
+def test_neurons_draw_independently() -> None:
+    _, fired = many(QUIET, v=105, threshold=100, mask=15, reset=2)
+    pairs = fired[:, ::2] != fired[:, 1::2]
+    assert_share(int(pairs.sum()), pairs.size, 2 * 6 / 16 * 10 / 16)
 
 
 # ------------------------------------------------------------------------------ levels
@@ -205,9 +219,3 @@ def test_every_copy_has_a_neuron_and_every_axon_one_core(
         origin = after
     assert np.bincount(origin[chain[-1].slot], minlength=len(copies)).tolist() == copies
     assert (np.diff(origin[chain[-1].slot]) >= 0).all()  # ordered by source
-
-
-def test_parts_of_levels_are_listed_for_all_of_them() -> None:
-    for m, kind in product(range(5), range(4)):
-        made = sum(levels.UNITS[k] for k in levels.PARTS[m])
-        assert made == m and kind < len(levels.UNITS)

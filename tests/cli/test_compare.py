@@ -54,7 +54,7 @@ def test_a_refusal_of_one_chip_is_part_of_the_table(net: tuple[str, str, str]) -
 # ------------------------------------------------------------------------------ mistakes
 def test_an_unknown_chip_is_found_first() -> None:
     message = mistake("compare", "no-such.nir", "--on", "cpu,loihi")
-    assert message == "[E0501] unknown chip; got 'loihi'. Try: loihi1"
+    assert message.startswith("[E0501] unknown chip; got 'loihi'. Try: loihi")
 
 
 def test_no_chip_at_all() -> None:

@@ -53,7 +53,7 @@ def test_the_zoo_is_listed_and_a_card_shown() -> None:
 def test_an_unknown_name(group: str) -> None:
     message = mistake(group, "digit" if group == "zoo" else "loihi")
     assert message.startswith("[E0501] unknown ")
-    assert message.endswith("Try: digits" if group == "zoo" else "Try: loihi1")
+    assert ("Try: digits" if group == "zoo" else "Try: loihi") in message
 
 
 def test_the_version_is_the_packages() -> None:

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.testing.vectors import Vector, write
+from tests.oracles.lava_vectors import made as lava_vectors
 from tests.oracles.loihi_exchange import Network
 from tests.oracles.loihi_golden import golden
 from tests.oracles.loihi_networks import random_network
+from tests.oracles.speck_vectors import vectors as speck_vectors
 from tests.oracles.truenorth_vectors import made as truenorth_vectors
 from tests.oracles.xylo_vectors import vectors as xylo_vectors
 
@@ -46,8 +48,10 @@ def made() -> dict[str, Vector]:
         "spinnaker2/vectors/lif_rounding.npz": lif_rounding(),
         "loihi1/vectors/cuba_lif_plain.npz": from_golden([0, 1, 10]),
         "loihi1/vectors/cuba_lif_wraps.npz": from_golden([4, 9]),
+        **{f"loihi2/vectors/{k}": v for k, v in lava_vectors().items()},
         **{f"xylo/vectors/{k}": v for k, v in xylo_vectors().items()},
         **{f"truenorth/vectors/{k}": v for k, v in truenorth_vectors().items()},
+        **{f"speck/vectors/{k}": v for k, v in speck_vectors().items()},
     }
 
 

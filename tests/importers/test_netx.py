@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -261,7 +262,7 @@ def test_delays_are_the_neurons_own_and_cut_as_the_formats_reader_does(tmp_path:
     held = net.nodes["layer1.delay"]
     assert isinstance(held, nd.Delay) and np.rint(held.delay / DT).tolist() == [0, 3, 62]
     assert net.metadata["note"] == (
-        "input: inputs are changes of the signal, signals.encode.delta(x, 1); "
+        "inputs are changes: signals.encode.delta(x, 1); "
         "layer1: 1 delays of up to 64 steps are cut to 62"
     )
     x = np.zeros((1, 70, 1))
@@ -356,6 +357,26 @@ def test_the_file_leaves_no_choice(tmp_path: Path, given: dict[str, Any]) -> Non
     assert load(path, dt=DT, integrator="euler", reset="node").name == "a"
 
 
+def test_the_note_says_what_the_input_layer_did_first(tmp_path: Path) -> None:
+    first = flat(2) | {"neuron": sdnn(3), "weight": [32.0], "bias": [-4.0]}
+    net = load(write(tmp_path / "w.net", first, dense([[1, 1]], sdnn())), dt=DT)
+    note = "inputs are changes: signals.encode.delta(32 x + -4, 3)"
+    assert net.metadata["note"] == note
+    assert passes.compile(net, "cpu").notes == (note,)
+
+
+def test_compared_side_by_side_numbers_in_and_changes_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.net", flat(2) | {"neuron": sdnn()}, dense(np.eye(2) * 64, sdnn()))
+    x = encode.delta(np.array([[[1.0, 5.0], [7.5, 4.0]], [[2.0, 2.5], [1.0, 2.5]]]), 0)
+    found = mossy.compare(load(path, dt=DT), x, np.array([0, 1]), on=["cpu"])
+    # what was sent sums up to the last frame, and the larger of it is the answer
+    assert (found.decode, found.accuracy_float, found.row("cpu").accuracy) == (
+        "spike_count",
+        1.0,
+        1.0,
+    )
+
+
 def refusal(tmp_path: Path, *layers: dict[str, Any]) -> MossyError:
     with pytest.raises((BadInput, UnsupportedNode)) as error:
         netx.load(write(tmp_path / "bad.net", *layers), dt=DT)
@@ -377,7 +398,7 @@ WRONG: list[tuple[list[dict[str, Any]], str]] = [
     ([NO_TYPE], "E0138.*layer 0: a layer without a type; got shape"),
     (
         [flat(2), dense([[1, 2]], strange=3)],
-        r"E0138.*layer 1 \(dense\): a dense layer with a field",
+        r"E0138.*layer 1: a dense layer with a field",
     ),
     ([flat(2), {"type": "dense", "weight": {"real": [1], "imag": [1]}}], "E0138.*complex weights"),
     ([dense([[1]], {"type": "RF", "vThMant": 3})], r"E0139.*kind of neuron; got 'RF'.*SDNN, CUBA"),
@@ -405,6 +426,10 @@ WRONG: list[tuple[list[dict[str, Any]], str]] = [
     ([image(), conv(stride=[1, 1, 1])], "E0137.*stride of a convolution"),
     ([image(), conv(weight=np.ones((1, 2, 5, 5)))], "E0116.*kernel is larger"),
     ([flat(2), dense([[1, 2]]), flat(1)], "E0137.*only layer 0 is an input"),
+    ([flat(12), conv()], r"E0137.*weight does not fit"),
+    ([flat(2), conv(weight=np.ones((1, 2, 1, 1)))], r"E0137.*no image; got .2,."),
+    ([dense([[1]]) | {"type": "dense_rec", "weight_rec": [1, 2]}], "E0137.*weight_rec does not"),
+    ([dense([[1]]) | {"type": "dense_rec", "delay": 1}], "E0138.*not known; got delay"),
     ([conv()], "E0137.*only layer 0 is an input, or dense; got conv"),
     ([flat(4), {"type": "average", "shape": [3]}], "E0137.*unequal groups; got 4.*multiple of 3"),
     ([flat(2), {"type": "concat", "layers": [5]}], "E0137.*does not come before; got .5"),
@@ -420,8 +445,6 @@ WRONG: list[tuple[list[dict[str, Any]], str]] = [
 def test_what_cannot_be_read_is_refused(
     tmp_path: Path, layers: list[dict[str, Any]], message: str
 ) -> None:
-    import re
-
     assert re.search(message, str(refusal(tmp_path, *layers)))
 
 
@@ -439,3 +462,34 @@ def test_files_that_are_no_netx(tmp_path: Path) -> None:
         f["layer/1/type"], f["layer/2/type"] = b"input", b"dense"
     with pytest.raises(BadInput, match=r"\[E0137\] .*got 1, 2; allowed: groups layer/0"):
         load(tmp_path / "g.net", dt=DT)
+
+
+@pytest.mark.parametrize("nonsense", ["text", np.zeros(0), -1, np.nan, 1e30, np.ones((2, 3, 1, 1))])
+def test_whatever_a_field_holds_a_network_or_a_message_comes_out(
+    tmp_path: Path, nonsense: Any
+) -> None:
+    good: list[dict[str, Any]] = [
+        image(),
+        conv(stride=1, padding=0, dilation=1, groups=1, bias=[1.0], delay=1),
+        {"type": "flatten", "shape": [6]},
+        dense(np.ones((2, 6)), cuba(), bias=[1, 2], delay=[1, 2]),
+        {"type": "concat", "shape": [2], "layers": [3]},
+        dense(np.ones((2, 2)), sdnn(0, sigma_output=True)),
+        {"type": "average", "shape": [1]},
+    ]
+    assert load(write(tmp_path / "good.net", *good), dt=DT).shapes["output"][0] == (1,)
+    refused = 0
+    for i, layer in enumerate(good):
+        for key in layer:
+            inner = layer[key] if isinstance(layer[key], dict) else {None: None}
+            for field in (None, *(k for k in inner if k)):
+                bad = nonsense if field is None else layer[key] | {field: nonsense}
+                broken = [*good[:i], layer | {key: bad}, *good[i + 1 :]]
+                if key == "type" and not isinstance(nonsense, str):
+                    continue
+                try:
+                    load(write(tmp_path / "broken.net", *broken), dt=DT)
+                except MossyError as error:
+                    refused += 1
+                    assert error.code in ("E0108", "E0116", "E0118", "E0137", "E0138", "E0139")
+    assert refused > 15

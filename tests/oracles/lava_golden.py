@@ -13,8 +13,8 @@
     atrlif       u, v as lif;  theta = decay(theta - rest, dt) + rest;  r = decay(r, dr)
                  v - r >= theta: sends 1, r += 2 theta, theta += jump
 
-turn: more than +2^23 loses 2^24, -2^23 or less gains it; clip: to +-(2^23 - 1). What is sent in step
-t arrives, times its weight, in step t + 1 + delay.
+turn: more than +2^23 loses 2^24, -2^23 or less gains it; clip: to +-(2^23 - 1). What is sent in
+step t arrives, times its weight, in step t + 1 + delay.
 """
 
 from __future__ import annotations

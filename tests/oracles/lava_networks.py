@@ -75,7 +75,7 @@ def _kinds(rng: Generator, family: str) -> list[str]:
 def _pairs(rng: Generator, family: str, kinds: list[str]) -> list[tuple[int, int]]:
     """Which population feeds which: a chain from the input, and others by chance."""
     chain = [(p - 1, p) for p in range(len(kinds))]
-    if family == "sdn":
+    if family in ("sdn", "overflow"):
         others = [(a, b) for b in range(len(kinds)) for a in range(INPUT, b - 1)]  # no loops
     elif family == "mixed":
         others = [(2, 1), (2, 2)]
@@ -142,7 +142,7 @@ def _population(
 ) -> Population:
     values: dict[str, Any]
     if kind == "sigma_delta":
-        spike, state = int(rng.integers(0, 7)), int(rng.integers(6, 11))
+        spike, state = int(rng.integers(0, 7)), int(rng.integers(8, 11))
         one = 1 << (spike + state)
         vth, bias = int(rng.integers(0, 9 * one)), rng.integers(-50, 51, n) * one
         values = {"spike_exp": spike, "state_exp": state, "vth": vth, "bias": bias}

@@ -22,7 +22,7 @@ NETWORKS = {  # vector -> (family, seed, population)
     "sigma_delta_overflow": ("overflow", 5, 0),
     "resonate": ("rf", 6, 0),
     "resonate_snap": ("rf", 8, 0),
-    "adaptive": ("atrlif", 7, 0),
+    "adaptive": ("atrlif", 9, 0),
 }
 
 

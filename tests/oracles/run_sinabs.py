@@ -62,14 +62,14 @@ class _StandIn:
     def create_module(self, spec: ModuleSpec) -> types.ModuleType:
         module = _Empty(spec.name)
         module.__path__ = []
-        module.__version__ = "0"
+        vars(module)["__version__"] = "0"
         return module
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Leave the module empty."""
 
 
-sys.meta_path.insert(0, _StandIn())  # type: ignore[arg-type]
+sys.meta_path.insert(0, _StandIn())
 
 # The package lives in an environment of its own and ships no types.
 import sinabs.layers as sl  # type: ignore[import-not-found]  # noqa: E402
@@ -94,7 +94,7 @@ from torch import nn  # type: ignore[import-not-found,unused-ignore]  # noqa: E4
 
 def run(network: Network) -> list[Trace]:
     """Return what every layer became and did."""
-    shape: Shape = network["x"].shape[1:]  # type: ignore[assignment]
+    shape: Shape = network["x"].shape[1:]
     x, traces = torch.tensor(network["x"]).float(), []
     for layer in network["layers"]:
         made = _made(layer, shape)

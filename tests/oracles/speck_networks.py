@@ -12,17 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from tests.oracles.speck_exchange import (
-    Floats,
-    Ints,
-    Layer,
-    Network,
-    Shape,
-    pooled,
-    read_shape,
-)
+from tests.oracles.speck_exchange import Ints, Layer, Network, Shape, pooled, read_shape
+from tests.oracles.speck_golden import convolve, fire, sum_pool
 
 FRAMES = 12
 ATTEMPTS = 200
@@ -41,25 +33,25 @@ def random_network(seed: int) -> Network:
 
 
 def _draw(rng: Generator) -> Network | None:
-    shape: Shape = (int(rng.integers(1, 4)), *rng.integers(5, 17, 2).tolist())  # type: ignore[assignment]
+    shape: Shape = (int(rng.integers(1, 4)), *rng.integers(5, 17, 2).tolist())
     x = rng.poisson(rng.uniform(0.05, 0.8), (FRAMES, *shape))
-    sent: NDArray[np.int64] = x
+    sent: Ints = x
     layers: list[Layer] = []
     subtract = bool(rng.random() < 0.7)  # a network has one way to reset
     for i in range(rng.integers(1, 4)):
         if i:
             shape = pooled(shape, layers[-1]["pool"])
-            sent = _pool(sent, layers[-1]["pool"])
+            sent = sum_pool(sent, layers[-1]["pool"])
         layer = _layer(rng, shape, last=i > 0 and rng.random() < 0.5)
         if layer is None:
             return None
-        drive = _convolve(sent, layer, shape)
+        drive = convolve(sent, layer, shape)
         reached = np.quantile(drive[drive > 0], rng.uniform(0.3, 0.9)) if (drive > 0).any() else 0
         if not reached:
             return None
         layer["threshold"] = float(np.float32(reached * rng.uniform(0.7, 2.5)))
         layer["v_min"], layer["subtract"] = _lower_bound(rng, layer), subtract
-        sent = _spikes(drive, layer)
+        sent = fire(drive, layer)[0]
         if not RATES[0] < sent.mean() < RATES[1]:
             return None
         shape = read_shape(layer, shape)
@@ -87,10 +79,7 @@ def _layer(rng: Generator, shape: Shape, last: bool) -> Layer | None:
         v_min=-1.0,
         subtract=True,
     )
-    if (
-        not dense
-        and min(n + 2 * int(p) for n, p in zip(shape[1:], layer["padding"], strict=True)) < k
-    ):
+    if not dense and (np.array(shape[1:]) + 2 * layer["padding"]).min() < k:
         return None
     sides = read_shape(layer, shape)[1:]
     layer["pool"] = int(rng.choice([p for p in (1, 2, 4) if p <= min(sides)]))
@@ -102,47 +91,6 @@ def _lower_bound(rng: Generator, layer: Layer) -> float:
         largest = max(np.abs(layer["weight"]).max(), np.abs(layer["bias"]).max(initial=0))
         return float(np.float32(-FAR / 128 * largest))
     return float(np.float32(-layer["threshold"] * rng.uniform(0.1, 1.5)))
-
-
-def _padded(sent: NDArray[np.int64], layer: Layer) -> Floats:
-    y, x = (int(p) for p in layer["padding"])
-    return np.pad(sent, ((0, 0), (0, 0), (y, y), (x, x))).astype(np.float32)
-
-
-def _convolve(sent: NDArray[np.int64], layer: Layer, shape: Shape) -> Floats:
-    """Summed input (frames, f, y, x) of a layer."""
-    weight = layer["weight"]
-    bias = layer["bias"] if layer["bias"].size else np.zeros(len(weight), np.float32)
-    if weight.ndim == 2:
-        flat = sent.reshape(len(sent), -1).astype(np.float32)
-        return (flat @ weight.T + bias)[..., None, None]
-    padded, (_, height, width) = _padded(sent, layer), read_shape(layer, shape)
-    (sy, sx), k = layer["stride"].tolist(), weight.shape[2]
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (k, k), (2, 3))[:, :, ::sy, ::sx]
-    windows = windows[:, :, :height, :width]
-    found: Floats = np.einsum("tcyxij,fcij->tfyx", windows, weight) + bias[:, None, None]
-    return found
-
-
-def _spikes(drive: Floats, layer: Layer) -> Ints:
-    """Spikes of the unrounded layer."""
-    v = np.zeros(drive.shape[1:], np.float32)
-    out = np.zeros(drive.shape, np.int64)
-    for t, x in enumerate(drive):
-        v = v + x
-        n = np.where(v > 0, v // layer["threshold"], 0)
-        n = n if layer["subtract"] else np.minimum(n, 1)
-        out[t] = n
-        v = v - n * layer["threshold"] if layer["subtract"] else np.where(n > 0, 0, v)
-        v = np.maximum(v, layer["v_min"]).astype(np.float32)
-    return out
-
-
-def _pool(sent: Ints, pool: int) -> Ints:
-    t, f, y, x = sent.shape
-    cut = sent[:, :, : y // pool * pool, : x // pool * pool]
-    found: Ints = cut.reshape(t, f, y // pool, pool, x // pool, pool).sum(axis=(3, 5))
-    return found
 
 
 def random_shapes(seed: int) -> Ints:

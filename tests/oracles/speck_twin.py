@@ -54,7 +54,7 @@ def twin_run(network: Network, engine: str = "fast") -> list[Trace]:
 def graph(network: Network) -> nd.Network:
     """Return the layers as a network of nodes."""
     nodes: dict[str, nd.Node] = {"input": nd.Input(network["x"].shape[1:])}
-    shape: Shape = network["x"].shape[1:]  # type: ignore[assignment]
+    shape: Shape = network["x"].shape[1:]
     for i, layer in enumerate(network["layers"]):
         nodes |= _weights(i, layer)
         shape = read_shape(layer, shape)
@@ -83,7 +83,7 @@ def _weights(i: int, layer: Layer) -> dict[str, nd.Node]:
 
 
 def _shapes(network: Network) -> list[Shape]:
-    shape: Shape = network["x"].shape[1:]  # type: ignore[assignment]
+    shape: Shape = network["x"].shape[1:]
     found = []
     for layer in network["layers"]:
         found.append(read_shape(layer, shape))

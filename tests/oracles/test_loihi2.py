@@ -1,4 +1,4 @@
-"""Loihi 2 against lava-nc: every state and everything sent, of 27 random networks.
+"""Loihi 2 against lava-nc: every state and everything sent, of random networks of nine families.
 
 The seeds differ from run to run; a failure names MOSSY_ORACLE_SEED, which repeats the run.
 """
@@ -13,19 +13,22 @@ import pytest
 
 from tests.oracles import environments
 from tests.oracles.lava_exchange import Network, Trace, load_traces, save_networks
+from tests.oracles.lava_golden import golden
 from tests.oracles.lava_networks import FAMILIES, random_network
 from tests.oracles.lava_twin import twin_run
+from tests.oracles.lava_vectors import NETWORKS as VECTORS
 
 pytestmark = pytest.mark.oracle
 
-COUNT = 3  # of each family
+COUNT = 2  # new ones of each family; the networks of the vectors are run beside them
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Networks of seeds base, base + 1, ..., by family, and what the emulator did with them."""
+    """Networks by family and seed, and what the emulator did with them."""
 
     base: int
+    seeds: list[int]
     names: list[str]
     networks: list[Network]
     traces: list[list[Trace]]
@@ -40,21 +43,23 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Run the emulator once, on all networks."""
     environments.python_of("lava")  # skip before the work of drawing networks
     base = int(os.environ["MOSSY_ORACLE_SEED"])
-    names = [f for f in FAMILIES for _ in range(COUNT)]
-    networks = [random_network(base + k, name) for k, name in enumerate(names)]
+    drawn = [(family, base + k) for family in FAMILIES for k in range(COUNT)]
+    drawn += [(family, seed) for family, seed, _ in VECTORS.values()]
+    networks = [random_network(seed, family) for family, seed in drawn]
     folder = tmp_path_factory.mktemp("lava")
     source, target = folder / "networks.npz", folder / "traces.npz"
     save_networks(source, networks)
     environments.run("lava", "tests.oracles.run_lava", source, target)
-    return Runs(base, names, networks, load_traces(target, networks))
+    names, seeds = [f for f, _ in drawn], [s for _, s in drawn]
+    return Runs(base, seeds, names, networks, load_traces(target, networks))
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 def test_states_and_what_is_sent_are_identical(runs: Runs, engine: str) -> None:
     differences = [
-        f"seed {runs.base + k} ({name}), population {p}: {found}"
-        for k, (name, network, theirs) in enumerate(
-            zip(runs.names, runs.networks, runs.traces, strict=True)
+        f"seed {seed} ({name}), population {p}: {found}"
+        for seed, name, network, theirs in zip(
+            runs.seeds, runs.names, runs.networks, runs.traces, strict=True
         )
         for p, (mine, other) in enumerate(zip(twin_run(network, engine), theirs, strict=True))
         if (found := _difference(mine, other))
@@ -65,6 +70,13 @@ def test_states_and_what_is_sent_are_identical(runs: Runs, engine: str) -> None:
 def test_cutting_a_network_into_small_cores_changes_nothing(runs: Runs) -> None:
     for network, theirs in zip(runs.networks, runs.traces, strict=True):
         mine = twin_run(network, per_core=3)
+        assert [_difference(a, b) for a, b in zip(mine, theirs, strict=True)] == [""] * len(mine)
+
+
+def test_the_model_in_numpy_is_identical(runs: Runs) -> None:
+    """It makes the test vectors, so it must be the emulator's equal."""
+    for network, theirs in zip(runs.networks, runs.traces, strict=True):
+        mine = golden(network)[0]
         assert [_difference(a, b) for a, b in zip(mine, theirs, strict=True)] == [""] * len(mine)
 
 

@@ -27,6 +27,7 @@ from tests.oracles.speck_exchange import (
     save_networks,
     save_shapes,
 )
+from tests.oracles.speck_golden import golden
 from tests.oracles.speck_networks import FRAMES, random_network, random_shapes
 from tests.oracles.speck_twin import twin_run
 
@@ -79,6 +80,12 @@ def test_numbers_states_and_spikes_are_identical(runs: Runs) -> None:
         if (found := _difference(mine, other))
     ]
     assert not differences, "\n".join([f"MOSSY_ORACLE_SEED={runs.base}:", *differences])
+
+
+def test_the_numpy_model_is_identical(runs: Runs) -> None:
+    for k, (network, theirs) in enumerate(zip(runs.networks, runs.traces, strict=True)):
+        found = [_difference(a, b) for a, b in zip(golden(network), theirs, strict=True)]
+        assert found == [""] * len(theirs), f"MOSSY_ORACLE_SEED={runs.base}, network {k}"
 
 
 def test_both_engines_agree_with_sinabs(runs: Runs) -> None:
@@ -144,9 +151,13 @@ def _placed(model: Ints) -> bool:
 def _load(row: list[int]) -> CoreLoad:
     f, c, k, y, x, _ = row
     return CoreLoad(
-        "neurons", "lif.int", 1, f * y * x, 20, 8, 0, 0, f * c * k * k, 1, 0, 1, 0, 0, 1.0, 1.0, 1.0,
+        "neurons",
+        "lif.int",
+        1,
+        n=f * y * x,
+        kernel_bytes=f * c * k * k,
         kernels=((f, c, k, k, y, x),),
-    )  # fmt: skip
+    )
 
 
 def _difference(mine: Trace, other: Trace) -> str:

@@ -88,20 +88,20 @@ class CoreLoad:
     role: str
     model: str
     inputs: int
-    n: int
-    param_bytes: int
-    word_bits: int
-    synapses: int
-    rows: int
-    kernel_bytes: int
-    sources: int
-    delay: int
-    in_axons: int
-    out_axons: int
-    profiles: int
-    neuron_updates: float
-    packets_in: float
-    synaptic_events: float
+    n: int = 0
+    param_bytes: int = 0
+    word_bits: int = 0
+    synapses: int = 0
+    rows: int = 0
+    kernel_bytes: int = 0
+    sources: int = 0
+    delay: int = 0
+    in_axons: int = 0
+    out_axons: int = 0
+    profiles: int = 0
+    neuron_updates: float = 0.0
+    packets_in: float = 0.0
+    synaptic_events: float = 0.0
     kernels: tuple[tuple[int, ...], ...] = ()
 
 

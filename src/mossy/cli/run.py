@@ -54,7 +54,7 @@ def command(
     compiling: dict[str, Any] = {
         "on": on, "dt": dt, "integrator": integrator, "reset": reset, "bits": bits,
         "chips": chips, "tick": tick, "neurons_per_core": neurons_per_core,
-        "approximate": approximate,
+        "approximate": approximate or None,
     }  # fmt: skip
     with _show.progress() as bar:
         bar.begin(net, None)

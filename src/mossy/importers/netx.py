@@ -24,6 +24,7 @@ networks in its tests and tutorials.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ WINDOW = ("kernelSize", "stride", "padding", "dilation", "groups", "inChannels",
 FIELDS = {
     "input": ("neuron", "weight", "bias"),
     "dense": ("neuron", "weight", "bias", "delay", "inFeatures", "outFeatures"),
-    "dense_rec": ("neuron", "weight", "weight_rec", "bias", "delay", "inFeatures", "outFeatures"),
+    "dense_rec": ("neuron", "weight", "weight_rec", "bias", "inFeatures", "outFeatures"),
     "conv": ("neuron", "weight", "bias", "delay", *WINDOW),
     "average": (),
     "flatten": (),
@@ -154,42 +155,24 @@ class _Reader:
         return {"note": "; ".join(self.said)} if self.said else {}
 
     def add(self, i: int, layer: Tree) -> None:
-        """Add layer `i`."""
-        place = f"layer {i}"
-        kind = str(layer.get("type", ""))
-        if kind not in FIELDS:
-            raise UnsupportedNode(
-                "E0138",
-                "unknown type of layer" if kind else "a layer without a type",
-                where=place,
-                got=repr(kind) if kind else ", ".join(layer) or "nothing",
-                allowed=", ".join(FIELDS),
-                hint="train the network with these layers",
-            )
-        place = f"{place} ({kind})"
-        strange = [k for k in layer if k not in ("type", "shape", *FIELDS[kind])]
-        if strange or isinstance(layer.get("weight"), dict):
-            raise UnsupportedNode(
-                "E0138",
-                f"a {kind} layer with a field whose meaning is not known",
-                where=place,
-                got=", ".join(strange) or "complex weights",
-                allowed=", ".join(("type", "shape", *FIELDS[kind])),
-                hint="train the layer without it",
-            )
-        before = self.parts[-1] if i else []
-        if (i == 0) != (kind == "input"):
-            if i or kind not in ("dense", "dense_rec"):
-                raise _wrong("only layer 0 is an input, or dense", place, kind, "input first")
-            shape = self._matrix(layer, place).shape[1:]
-            before = [self._put("input", nd.Input(shape), (), shape)]
-        made: list[Part] = getattr(self, f"_{kind}")(i, layer, before, place)
-        size = sum(shapes.size(shape) for _, shape in made)
-        stated = np.ravel(layer.get("shape", size))
-        if kind != "average" and size != int(np.prod(stated)):
-            raise _wrong(
-                "the layer is not of its stated shape", place, size, tuple(stated.tolist())
-            )
+        """Add layer `i`. Raises UnsupportedNode E0138 and E0139, BadInput E0137."""
+        kind = _kind(layer, f"layer {i}")
+        place = f"layer {i} ({kind})"
+        try:
+            before = self.parts[-1] if i else []
+            if (i == 0) != (kind == "input"):
+                if i or kind not in ("dense", "dense_rec"):
+                    raise _wrong("only layer 0 is an input, or dense", place, kind, "input first")
+                shape = self._matrix(layer, place).shape[1:]
+                before = [self._put("input", nd.Input(shape), (), shape)]
+            made: list[Part] = getattr(self, f"_{kind}")(i, layer, before, place)
+            size = sum(shapes.size(shape) for _, shape in made)
+            stated = _whole(layer.get("shape", size))
+        except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise _wrong("a field does not hold what it must", place, reason, None) from None
+        if kind != "average" and size != math.prod(stated):
+            raise _wrong("the layer is not of its stated shape", place, size, stated)
         self.parts.append(made)
 
     def finish(self) -> None:
@@ -201,18 +184,18 @@ class _Reader:
 
     # -------------------------------------------------------------------------- layers
     def _input(self, i: int, layer: Tree, before: list[Part], place: str) -> list[Part]:
-        shape = tuple(int(n) for n in np.ravel(_get(layer, "shape", place)))
+        shape = tuple(_whole(_get(layer, "shape", place)))
         part = self._put("input", nd.Input(shape), (), shape)
-        affine = [f"{k} {np.ravel(layer[k])[0]:g}" for k in ("weight", "bias") if k in layer]
         neuron = layer.get("neuron")
         if neuron is None:
             return [part]
         if neurons.kind(neuron, place) == "SDNN":
             threshold = float(np.ravel(_get(neuron, "vThMant", place))[0])
-            of = f"of the signal after {' and '.join(affine)}" if affine else "of the signal"
-            self.said.append(
-                f"{part[0]}: inputs are changes {of}, signals.encode.delta(x, {threshold:g})"
-            )
+            signal = "x"
+            if "weight" in layer or "bias" in layer:
+                w, b = (np.ravel(layer.get(k, v))[0] for k, v in (("weight", 1), ("bias", 0)))
+                signal = f"{w:g} x + {b:g}"
+            self.said.append(f"inputs are changes: signals.encode.delta({signal}, {threshold:g})")
             return [part]
         scale = neurons.spread(layer.get("weight", neurons.UNIT), shape, "weight", place)
         part = self._put("input.weight", nd.Scale(scale / neurons.UNIT), ("input",), shape)
@@ -244,10 +227,13 @@ class _Reader:
     def _conv(self, i: int, layer: Tree, before: list[Part], place: str) -> list[Part]:
         weight = np.asarray(_get(layer, "weight", place), float) / neurons.UNIT
         weight = weight.reshape(weight.shape[:4]) if weight.shape[4:] == (1,) else weight
-        groups = int(np.ravel(layer.get("groups", 1))[0])
+        groups = _whole(layer.get("groups", 1))[0]
         channels = [shape[0] for _, shape in before]
         if weight.ndim != 4 or sum(channels) != weight.shape[1] * groups:
             raise _wrong("weight does not fit what arrives", place, weight.shape, sum(channels))
+        flat = next((shape for _, shape in before if len(shape) != 3), None)
+        if flat is not None:
+            raise _wrong("a convolution over what is no image", place, flat, "(c, y, x)")
         if len(before) > 1 and groups > 1:
             raise _wrong("a convolution in groups behind a concat", place, groups, "groups 1")
         around: dict[str, Any] = {
@@ -267,7 +253,7 @@ class _Reader:
         return [self._neurons(i, layer, made, out, place)]
 
     def _average(self, i: int, layer: Tree, before: list[Part], place: str) -> list[Part]:
-        groups = int(np.prod(_get(layer, "shape", place)))
+        groups = math.prod(_whole(_get(layer, "shape", place)))
         (source, shape), *more = before
         n = shapes.size(shape)
         if more or n % groups:
@@ -279,7 +265,7 @@ class _Reader:
         return [(name, (shapes.size(shape),)) for name, shape in before]
 
     def _concat(self, i: int, layer: Tree, before: list[Part], place: str) -> list[Part]:
-        ids = [int(k) for k in np.ravel(_get(layer, "layers", place))]
+        ids = _whole(_get(layer, "layers", place))
         if not all(0 <= k < i for k in ids):
             raise _wrong(
                 "concat names a layer that does not come before", place, ids, f"0 to {i - 1}"
@@ -292,7 +278,7 @@ class _Reader:
     def _matrix(self, layer: Tree, place: str) -> Array:
         weight = np.asarray(_get(layer, "weight", place), float) / neurons.UNIT
         if weight.ndim == 1:
-            rows = int(np.prod(_get(layer, "shape", place)))
+            rows = math.prod(_whole(_get(layer, "shape", place)))
             weight = weight.reshape(rows, -1) if weight.size % rows == 0 else weight
         if weight.ndim != 2:
             raise _wrong("the weight of a dense layer", place, weight.shape, "(out, in)")
@@ -325,15 +311,48 @@ class _Reader:
         return name, shape
 
 
+def _kind(layer: Tree, place: str) -> str:
+    """The layer's type, its fields checked. Raises UnsupportedNode E0138."""
+    kind = str(layer.get("type", ""))
+    if kind not in FIELDS:
+        raise UnsupportedNode(
+            "E0138",
+            "unknown type of layer" if kind else "a layer without a type",
+            where=place,
+            got=repr(kind) if kind else ", ".join(layer) or "nothing",
+            allowed=", ".join(FIELDS),
+            hint="train the network with these layers",
+        )
+    strange = [k for k in layer if k not in ("type", "shape", *FIELDS[kind])]
+    if strange or isinstance(layer.get("weight"), dict):
+        raise UnsupportedNode(
+            "E0138",
+            f"a {kind} layer with a field whose meaning is not known",
+            where=place,
+            got=", ".join(strange) or "complex weights",
+            allowed=", ".join(("type", "shape", *FIELDS[kind])),
+            hint="train the layer without it",
+        )
+    return kind
+
+
 def _get(layer: Tree, key: str, place: str) -> Any:
     if key in layer:
         return layer[key]
     raise _wrong(f"the layer lacks {key}", place, ", ".join(layer), None)
 
 
+def _whole(value: Any) -> list[int]:
+    """Return `value` as whole numbers. Raises ValueError."""
+    numbers = np.ravel(value).tolist()
+    if not all(isinstance(n, int | float) and n == n // 1 for n in numbers):
+        raise ValueError(f"{numbers} where whole numbers belong")
+    return [int(n) for n in numbers]
+
+
 def _pair(value: Any, key: str, place: str) -> Pair:
     """(vertical, horizontal); a number stands for both."""
-    numbers = [int(n) for n in np.ravel(value)]
+    numbers = _whole(value)
     if len(numbers) not in (1, 2):
         raise _wrong(f"{key} of a convolution", place, numbers, "one or two numbers")
     return numbers[0], numbers[-1]

@@ -168,9 +168,7 @@ class _Planner:
         if p.model == "source":
             out = self._out_axons(p, lo, hi)
             busy = (hi - lo) * self.activity[p.name]
-            return CoreLoad(
-                "source", "source", 0, hi - lo, 0, 0, 0, 0, 0, 0, 0, 0, out, 0, busy, 0.0, 0.0
-            )
+            return CoreLoad("source", "source", 0, hi - lo, out_axons=out, neuron_updates=busy)
         q = self.quantised[p.name]
         synapses = rows = kernel_bytes = sources = in_axons = 0
         packets = events = 0.0

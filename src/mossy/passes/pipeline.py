@@ -84,6 +84,11 @@ def compile(
     say("lower")
     populations = lowered(network, target, options)
     say("quantise")
+    if activity is not None:  # what the chip's own rules put in was not in the network
+        activity = {
+            p.name: activity.get(p.name, np.full(p.n, options.activity))
+            for p in populations.populations
+        }
     quantised = quantise(populations, target, options, activity)
     header = Header(
         network.name,

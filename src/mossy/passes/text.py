@@ -94,7 +94,7 @@ def _slices(stages: Stages) -> list[str]:
     lines: list[str] = []
     for k, s in enumerate(stages.slices):
         lines.append(f"{k}  {s.population} {s.lo}..{s.hi}")
-        load = [(name, value) for name, value in vars(s.load).items() if not isinstance(value, str)]
+        load = [(k, v) for k, v in vars(s.load).items() if not isinstance(v, str | tuple)]
         lines.append("  " + "  ".join(f"{name} {number(value)}" for name, value in load))
     return lines
 

@@ -40,7 +40,7 @@ def prepare(
         for j in done:
             _able(p, j.weight, facts)
             projections[j.name] = j
-        maps[p.name] = done[0].weight.out_shape if done else _as_map(p)  # type: ignore[union-attr]
+        maps[p.name] = done[0].weight.out_shape if done else _as_map(p)
     _fan_out(populations, int(facts["destinations_max"]))
     changed = tuple(projections[j.name] for j in populations.projections)
     notes = (*populations.notes, *_readout(populations, int(facts["readout_classes"])))

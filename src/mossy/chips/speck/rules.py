@@ -139,7 +139,7 @@ def _on_one_threshold(population: Population, incoming: tuple[Projection, ...]) 
     common = height.max()
     unit = common / height / gain(population)
     lost = (1 - p["alpha"]) * (shift + (p["threshold"] - shift) / 2)
-    channels = incoming[0].weight.weight.shape[0] if incoming else population.n  # type: ignore[union-attr]
+    channels = incoming[0].weight.weight.shape[0] if incoming else population.n
     factor = _by_channel(population, common / height, channels, "threshold over gain")
     bias = _by_channel(population, (p["offset"] - lost) * unit, channels, "bias")
     weights = []

@@ -1,15 +1,16 @@
 """TrueNorth: registers of a neuron, the memory of a core, the mesh of cores and chips.
 
 The network arrives as crossbar bits (prepare.py): a synapse counts one unit of its neuron, or
-minus one, three or minus three. The unit becomes the largest whole number w <= 85 (255 where no
-type counts three) with which threshold and leak still fit, so that
+minus one, three or minus three. The unit becomes a whole number w <= 85 (255 where no type counts
+three) with which threshold and leak still fit, near the largest, where the leak is rounded least:
 
-    register = network potential x scale + shift,     scale = w / (gain unit)
+    network potential = register / scale + shift,     scale = w / (gain unit)
 
 and each neuron has a scale of its own. A spike needs v > threshold in the network and
 V >= threshold on the chip, so the register is floor(threshold x scale) + 1.
 
-    alpha = 1      leak = bias per step; v_reset is the register's zero
+    alpha = 1      leak = bias per step; v_reset is the register's zero. The first potential is low
+                   by the bias of as many ticks as the first input takes to arrive
     alpha = 0      nothing is kept: threshold 1 and leak 1 - T, where T is the least sum that fires;
                    what does not fire ends at or below zero, and the floor at zero forgets it
     0 < alpha < 1  not native. Where the user allows it: a constant leak towards zero (reversal)
@@ -44,6 +45,7 @@ MODELS = ("lif",)
 CUT = False  # a neuron's one axon ends in one core, so cuts are made while axons are counted
 WORD = WordFormat(16, weight=2, delay=4, type=0, index=8, coding="signed")
 SLACK = 1e-6  # of a register unit: closer to a whole number is a float's rounding
+NEAR = 32  # weights of a unit that are tried for one that rounds a leak well
 SIDE = 64  # cores of a chip along x and y
 
 
@@ -73,8 +75,7 @@ def quantise(
     scale, w = _scale(population, wanted, max(kinds, default=0), facts)
     params, notes = _registers(population, wanted, scale, w, facts)
     state = np.zeros(population.n, neurons.model("truenorth/neuron.int").state)
-    top = (1 << int(facts["threshold_bits"])) - 1
-    state["v"] = np.clip(np.rint(-wanted.shift * scale), -top, top)
+    state["v"] = _start(population, wanted, scale, params)
     state["random"] = (np.arange(1, population.n + 1) * 2654435761) % (1 << 32)
     return Quantised(
         population.name,
@@ -183,8 +184,17 @@ def _scale(
             allowed=f"threshold up to {top}, leak and bias up to {leak} unit weights",
             hint="larger weights, or a smaller threshold and bias",
         )
-    w = most.astype(np.int64)
+    w = _whole(most, np.where(wanted.memoryless, 0.0, wanted.drift / per_unit))
     return w / per_unit, np.where(fed, w, 0)
+
+
+def _whole(most: Array, drift: Array) -> NDArray[np.int64]:
+    """The unit's weight, at most `most` and more than half of it, that rounds the leak least."""
+    tried = np.maximum(most - np.arange(NEAR)[:, None], np.ceil((most + 1) / 2))
+    error = np.abs(drift * tried - np.rint(drift * tried)) / tried
+    best = np.argmin(np.round(error, 9), axis=0)
+    found: NDArray[np.int64] = tried[best, np.arange(most.size)].astype(np.int64)
+    return found
 
 
 def _registers(
@@ -207,6 +217,19 @@ def _registers(
     params["floor"] = np.where(wanted.memoryless, 0, top)
     params["saturate"] = 1
     return params, _notes(population, wanted, scale, params)
+
+
+def _start(
+    population: Population, wanted: Wanted, scale: Array, params: NDArray[Any]
+) -> NDArray[np.int64]:
+    """First potential: network zero, less what a bias adds in the ticks before the first input."""
+    top = params["floor"].max(initial=0)
+    zero = np.clip(np.rint(-wanted.shift * scale), -top, top)
+    plain = ~(wanted.memoryless | wanted.leaky)
+    early = zero - np.where(plain, population.depth * params["leak"].astype(np.int64), 0)
+    fits = (early < params["threshold"]) & (early >= -top)
+    start: NDArray[np.int64] = np.where(fits, early, zero).astype(np.int64)
+    return start
 
 
 def _near(value: Array) -> NDArray[np.int64]:
