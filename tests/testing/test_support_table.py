@@ -49,12 +49,13 @@ def test_what_was_compared_comes_from_the_list_in_sources() -> None:
 
 
 def test_a_refusal_is_no_support(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise UnsupportedNode("E0220", "not today")
 
     monkeypatch.setattr(support_table, "compile", refuse)
-    assert support_table.attempt(chip("cpu"), {"cell": lif()}) is None
-    assert support_table._taken({"LIF": {"cell": lif()}}, chip("cpu")) == "no"
+    cell = {"cell": lif()}
+    assert support_table.attempt(chip("cpu"), lif(), cell) is None
+    assert support_table._listed({"LIF": support_table._how(chip("cpu"), lif(), cell)}) == "no"
 
 
 def test_write_replaces_what_stands_between_the_markers(tmp_path: Path) -> None:

@@ -177,7 +177,10 @@ def assemble(
 def measure(
     network: Network, calibration: NDArray[Any] | dict[str, NDArray[Any]]
 ) -> tuple[Activity, dict[str, float]]:
-    """Run the float reference: spikes per step of each neuron, and the busiest step's share."""
+    """Run the float reference: spikes per step of each neuron, and the busiest step's share.
+
+    Where numbers travel instead of spikes, the first is their mean size, and one packet carries any.
+    """
     from mossy.network import nodes as nd
 
     names = [k for k, n in network.nodes.items() if isinstance(n, nd.STATEFUL)]
@@ -188,7 +191,8 @@ def measure(
     for name, s in seen.items():
         flat = np.abs(s.reshape(s.shape[0], s.shape[1], -1))
         rate[name] = flat.mean(axis=(0, 1))
-        busy[name] = float(flat.mean(axis=2).max(initial=0))
+        spikes = (s >= 0).all() and (flat == np.rint(flat)).all()
+        busy[name] = float((flat if spikes else flat != 0).mean(axis=2).max(initial=0))
     for name in network.outputs:  # a readout added by the compiler sends nothing
         rate.setdefault(name, np.zeros(int(np.prod(network.shapes[name][0], dtype=np.int64))))
         busy.setdefault(name, 0.0)

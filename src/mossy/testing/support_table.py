@@ -43,6 +43,7 @@ SPIKING: dict[str, nd.Node] = {
     "IF": nd.IF(ONE, ONE, 0 * ONE),
     "CubaLIF": cuba_lif(),
     "Threshold": nd.Threshold(0.5 * ONE),
+    "SigmaDelta": nd.SigmaDelta(0.5 * ONE, 0 * ONE),
 }
 READOUTS: dict[str, nd.Node] = {
     "LI": nd.LI(4 * DT * ONE, ONE, 0 * ONE),
@@ -66,10 +67,13 @@ def row(target: Chip) -> tuple[str, ...]:
     neuron = _plainest(target)
     return (
         f"[{target.title}]({home}) `{target.name}`",
-        _taken({k: {"cell": n} for k, n in SPIKING.items()}, target),
-        _taken({k: {"cell": n} for k, n in READOUTS.items()}, target),
-        _taken(
-            {k: {"cell": n, "fc2": _weight(), "lif": neuron} for k, n in READOUTS.items()}, target
+        _listed({k: _how(target, n, {"cell": n}) for k, n in SPIKING.items()}),
+        _listed({k: _how(target, neuron, {"cell": n}) for k, n in READOUTS.items()}),
+        _listed(
+            {
+                k: _how(target, neuron, {"cell": n, "fc2": _weight(), "last": neuron})
+                for k, n in READOUTS.items()
+            }
         ),
         _resets(target, neuron),
         _weights(target, neuron),
@@ -89,12 +93,20 @@ def compared_with(target: Chip) -> list[str]:
 
 def attempt(
     target: Chip,
+    first: nd.Node,
     inner: Mapping[str, nd.Node],
     reset: nd.Reset = "node",
     approximate: bool = False,
 ) -> Program | None:
-    """Return the chain input - weights - `inner` - output compiled, or None where it is refused."""
-    nodes = {"input": nd.Input((1,)), "fc1": _weight(), **inner, "output": nd.Output((1,))}
+    """Return input - weights - `first` - weights - `inner` - output compiled, None if refused."""
+    nodes = {
+        "input": nd.Input((1,)),
+        "fc0": _weight(),
+        "first": first,
+        "fc1": _weight(),
+        **inner,
+        "output": nd.Output((1,)),
+    }
     keys = list(nodes)
     net = build(nodes, pairwise(keys), DT, reset=reset)
     try:
@@ -116,43 +128,45 @@ def _weight() -> nd.Linear:
     return nd.Linear(np.ones((1, 1)))
 
 
-def _taken(tried: dict[str, dict[str, nd.Node]], target: Chip) -> str:
-    found = [(k, _how(target, inner)) for k, inner in tried.items()]
-    return ", ".join(how + k for k, how in found if how is not None) or "no"
+def _listed(found: Mapping[str, str | None]) -> str:
+    return ", ".join(how + k for k, how in found.items() if how is not None) or "no"
 
 
-def _how(target: Chip, inner: dict[str, nd.Node]) -> str | None:
+def _how(target: Chip, first: nd.Node, inner: dict[str, nd.Node]) -> str | None:
     """Nothing where a chain is taken as it is, a sign where only nearly, None where it is not."""
-    if any(attempt(target, inner, reset) for reset in RESETS.values()):
+    if _any(target, first, inner):
         return ""
-    near = any(attempt(target, inner, reset, True) for reset in RESETS.values())
-    return NEARLY if near else None
+    return NEARLY if _any(target, first, inner, True) else None
 
 
 def _plainest(target: Chip) -> nd.Node:
     """The first spiking neuron that the chip takes, as it is if it can."""
     for wanted in ("", NEARLY):
         for node in SPIKING.values():
-            if _how(target, {"cell": node}) == wanted:
+            if _how(target, node, {"cell": node}) == wanted:
                 return node
     raise AssertionError(f"{target.name} takes no neuron that spikes")
 
 
 def _resets(target: Chip, neuron: nd.Node) -> str:
-    exact = {k for k, r in RESETS.items() if attempt(target, {"cell": neuron}, r)}
-    near = {k for k, r in RESETS.items() if attempt(target, {"cell": neuron}, r, True)}
+    cell = {"cell": neuron}
+    exact = {k for k, r in RESETS.items() if attempt(target, neuron, cell, r)}
+    near = {k for k, r in RESETS.items() if attempt(target, neuron, cell, r, True)}
     return ", ".join(("" if k in exact else NEARLY) + k for k in RESETS if k in exact | near)
 
 
-def _any(target: Chip, inner: dict[str, nd.Node]) -> Program | None:
-    tried = (attempt(target, inner, reset, True) for reset in RESETS.values())
+def _any(
+    target: Chip, first: nd.Node, inner: dict[str, nd.Node], approximate: bool = False
+) -> Program | None:
+    tried = (attempt(target, first, inner, reset, approximate) for reset in RESETS.values())
     return next((p for p in tried if p), None)
 
 
 def _weights(target: Chip, neuron: nd.Node) -> str:
     """Range of the weight field, without a delay and with one."""
-    plain = _any(target, {"cell": neuron})
-    late = _any(target, {"wait": _delay(1), "cell": neuron})
+    near = _how(target, neuron, {"cell": neuron}) == NEARLY
+    plain = _any(target, neuron, {"cell": neuron}, near)
+    late = _any(target, neuron, {"wait": _delay(1), "cell": neuron}, near)
     found = [_range(_word(p)) for p in (plain, late) if p]
     if len(found) < 2 or found[0] == found[1]:
         return found[0]
@@ -160,7 +174,7 @@ def _weights(target: Chip, neuron: nd.Node) -> str:
 
 
 def _word(program: Program) -> WordFormat:
-    return next(c.word_format for c in program.cores if c.role != "source")
+    return next(c.word_format for c in program.cores if c.population == "cell")
 
 
 def _range(word: WordFormat) -> str:
@@ -171,10 +185,11 @@ def _range(word: WordFormat) -> str:
 
 def _delays(target: Chip, neuron: nd.Node) -> str:
     """Longest Delay node, found by halving: longer ones are refused once one is."""
+    near = _how(target, neuron, {"cell": neuron}) == NEARLY
     least, most = 0, LONGEST
     while most - least > 1:
         middle = (least + most) // 2
-        taken = _any(target, {"wait": _delay(middle), "cell": neuron})
+        taken = _any(target, neuron, {"wait": _delay(middle), "cell": neuron}, near)
         least, most = (middle, most) if taken else (least, middle)
     return f"0 to {least}" if least else "no"
 

@@ -15,8 +15,8 @@ import numpy as np
 from mossy import neurons
 from mossy.chips import refuse
 from mossy.chips.facts import Facts
-from mossy.chips.float_state import largest
-from mossy.chips.loihi2.weights import exact_shift, fields, top_field
+from mossy.chips.float_state import largest, weights
+from mossy.chips.loihi2.weights import exact_shift, fields, is_whole, top_field
 from mossy.chips.quantised import Quantised, Scaling
 from mossy.errors import BadInput, UnsupportedNode
 from mossy.network.populations import Array, Population, Projection
@@ -57,6 +57,7 @@ def quantise(
         np.zeros(population.n),
         scale,
         fields(incoming, scale, shift, top),
+        _notes(population, incoming, scale, payload),
         sent_scale=2.0**payload,
         taken_scale=2.0**payload,
     )
@@ -86,6 +87,18 @@ def _fraction(
             return usual, exact
     wanted = math.floor(math.log2(top / (largest(incoming) * scaling.keep)))
     return min(max(wanted, usual), most), max(usual - wanted, 0)
+
+
+def _notes(
+    population: Population, incoming: tuple[Projection, ...], scale: float, payload: int
+) -> tuple[str, ...]:
+    """What rounding costs a network that was not trained in the chip's numbers."""
+    if is_whole(np.concatenate([weights(p).ravel() for p in incoming] or [np.zeros(0)]) * scale):
+        return ()
+    return (
+        f"{population.node}: numbers are sent in steps of 1/{1 << payload} and the rest of each is "
+        "lost; larger signals lose less",
+    )
 
 
 def _register(population: Population, name: str, value: Array, unit: float) -> Array:

@@ -63,12 +63,16 @@ def prepare(
     """Return the network with `params["readout"]` and `params["shift"]` of every population.
 
     readout: 1 for a readout neuron; shift: of the weights that reach it, chosen for its group.
-    Raises UnsupportedNode E0222, E0236, DoesNotFit E0301.
+    Raises UnsupportedNode E0221, E0222, E0236, DoesNotFit E0301.
     """
     whole = populations.populations
     if any(p.model not in ("source", *MODELS) for p in whole):
         return populations, {}  # refused by name further on
-    outputs = wiring.check(populations, facts)
+    for p in whole:
+        steps = refuse.longest_delay(populations.into(p.name))
+        if steps:
+            raise _delay(p.node, steps, "remove the delay")
+    outputs, notes = wiring.check(populations, options.approximate, facts)
     shift = {}
     for role in (False, True):
         group = [p for p in whole if p.model != "source" and (p.name in outputs) == role]
@@ -80,7 +84,8 @@ def prepare(
         p if p.model == "source" else _marked(p, p.name in outputs, shift[p.name in outputs])
         for p in whole
     )
-    return dataclasses.replace(populations, populations=marked), {}
+    notes = populations.notes + notes
+    return dataclasses.replace(populations, populations=marked, notes=notes), {}
 
 
 def _marked(population: Population, readout: bool, shift: int) -> Population:
@@ -149,22 +154,29 @@ def _approximated(
             where=node,
             hint='use integrator="exponential" or a smaller dt',
         )
-    wait = refuse.longest_delay(incoming)
+    wait = refuse.longest_delay(incoming)  # of a path around layers; `prepare` refuses others
     if wait and not scaling.approximate:
-        raise UnsupportedNode(
-            "E0221",
-            "the chip has no delays: every connection takes one step",
-            where=node,
-            got=f"{wait + 1} steps",
-            allowed="1 step",
-            hint="remove the delay, or the path around a layer; Options(approximate=True) lets "
-            "the spikes arrive early",
-        )
+        raise _delay(node, wait, "a path of equally many layers; Options(approximate=True) lets "
+                     "the spikes arrive early")  # fmt: skip
     if wait:
-        notes.append(f"{node}: spikes arrive up to {wait} step(s) early; the chip has no delays")
+        notes.append(
+            f"{node}: spikes that come around a layer arrive up to {wait} step(s) early; "
+            "the chip has no delays"
+        )
     notes += _fast_synapse(population, scaling, facts)
     notes += _reset(population, incoming, scaling)
     return tuple(notes)
+
+
+def _delay(node: str, steps: int, hint: str) -> UnsupportedNode:
+    return UnsupportedNode(
+        "E0221",
+        "the chip has no delays: every connection takes one step",
+        where=node,
+        got=f"{steps + 1} steps",
+        allowed="1 step",
+        hint=hint,
+    )
 
 
 def _fast_synapse(population: Population, scaling: Scaling, facts: Facts) -> list[str]:
@@ -333,10 +345,13 @@ def assign(
 ) -> tuple[int, ...]:
     """Return the group of every slice on the chip. Raises DoesNotFit E0301.
 
-    What feeds nothing is a readout.
+    What feeds nothing and takes no input is a readout.
     """
-    roles = ["source" if s.role == "source" else "hidden" if d else "readout"
-             for s, d in zip(slices, destinations, strict=True)]  # fmt: skip
+    fed = {k for s, d in zip(slices, destinations, strict=True) if s.role == "source" for k in d}
+    roles = [
+        "source" if s.role == "source" else "hidden" if d or k in fed else "readout"
+        for k, (s, d) in enumerate(zip(slices, destinations, strict=True))
+    ]
     size = {
         role: sum(s.hi - s.lo for s, r in zip(slices, roles, strict=True) if r == role)
         for role in ("source", "hidden", "readout")

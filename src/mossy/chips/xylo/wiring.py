@@ -20,42 +20,58 @@ from mossy.network.populations import Conv, Populations
 from mossy.synapses import conv2d
 
 Bools = NDArray[np.bool_]
-OUT = "put a layer of neurons between them"
+RECORD = "Options(approximate=True) reads hidden neurons out, slower than real time"
 
 
-def check(populations: Populations, facts: Facts) -> frozenset[str]:
-    """Return the names of the readout populations.
+def check(
+    populations: Populations, approximate: bool, facts: Facts
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the names of the readout populations, and notes on outputs that cannot be one.
 
     Raises UnsupportedNode E0236 for a path the chip lacks, DoesNotFit E0301 for a limit exceeded.
     """
-    outputs = frozenset(populations.outputs.values())
-    model = {p.name: p.model for p in populations.populations}
+    inside = _inside(populations)
+    if inside and not approximate:
+        raise next(iter(inside.values()))
+    readouts = frozenset(populations.outputs.values()) - set(inside)
+    sizes = {"source": 0, "hidden": 0, "readout": 0}
+    for p in populations.populations:
+        role = "readout" if p.name in readouts else "hidden"
+        sizes["source" if p.model == "source" else role] += p.n
+    check_sizes(sizes["source"], sizes["hidden"], sizes["readout"], facts)
+    _check_memories(populations, readouts, facts)
+    return readouts, tuple(
+        f"{populations.population(name).node}: an output among the hidden neurons; its spikes are "
+        "read out of the chip's memory in every step, which takes longer than a step in real time"
+        for name in inside
+    )
+
+
+def _inside(populations: Populations) -> dict[str, UnsupportedNode]:
+    """Outputs that take input or feed neurons, by name, and why they are no readout."""
+    outputs = set(populations.outputs.values())
+    found: dict[str, UnsupportedNode] = {}
     for j in populations.projections:
-        node = populations.population(j.source).node
-        if j.source in outputs and model[j.source] != "source":
-            raise UnsupportedNode(
+        source, target = populations.population(j.source), populations.population(j.target)
+        path = f"a connection from {source.node!r} to {target.node!r}"
+        if j.source in outputs and source.model != "source":
+            found[j.source] = UnsupportedNode(
                 "E0236",
                 "an output also feeds neurons; only readout neurons are seen from outside, "
                 "and they feed nothing",
-                where=node,
-                got=f"a connection to {populations.population(j.target).node!r}",
-                hint="make the last layer the only output, without recurrence",
+                where=source.node,
+                got=path,
+                hint="make the last layer the only output, without recurrence; " + RECORD,
             )
-        if j.target in outputs and model[j.source] == "source":
-            raise UnsupportedNode(
+        if j.target in outputs and source.model == "source":
+            found[j.target] = UnsupportedNode(
                 "E0236",
                 "the input feeds an output; only hidden neurons reach the readout",
-                where=node,
-                got=f"a connection to {populations.population(j.target).node!r}",
-                hint=OUT,
+                where=target.node,
+                got=path,
+                hint="put a layer of neurons between them; " + RECORD,
             )
-    sizes = {"source": 0, "hidden": 0, "readout": 0}
-    for p in populations.populations:
-        role = "readout" if p.name in outputs else "hidden"
-        sizes["source" if p.model == "source" else role] += p.n
-    check_sizes(sizes["source"], sizes["hidden"], sizes["readout"], facts)
-    _check_memories(populations, outputs, facts)
-    return outputs
+    return found
 
 
 def check_sizes(inputs: int, hidden: int, readouts: int, facts: Facts) -> None:
