@@ -152,7 +152,7 @@ def test_other_weights_take_the_finest_power_of_two(top: float, fmt: tuple[int, 
 def test_a_network_of_numbers_is_near_its_float_reference() -> None:
     rng = np.random.default_rng(3)
     net = chain(
-        nd.Linear(rng.normal(0, 0.3, (12, 3))), sigma_delta(3, 6),
+        nd.Linear(rng.normal(0, 0.3, (12, 3))), sigma_delta(0, 6),
         nd.Linear(rng.normal(0, 0.3, (2, 12))), nd.I(np.ones(2)),
     )  # fmt: skip
     x = encode.delta(np.cumsum(rng.normal(0, 12, (2, 40, 3)), axis=1), 0)

@@ -258,6 +258,11 @@ def test_bits_bound_the_levels(bits: int | None, top: int) -> None:
     assert all(f"{top} levels" in n for n in program.notes if "levels" in n)
 
 
+def test_a_weight_scale_is_not_used_and_that_is_said() -> None:
+    program = compile(dense(), CHIP, options=Options(weight_scale={"a": 10.0}))
+    assert sum("weight_scale is not used" in n for n in program.notes) == 1
+
+
 # ------------------------------------------------------------------------------ refused
 def refusal(code: str, *inner: nd.Node, n: int = 4, **options: Any) -> str:
     """Return the message with which input - inner - output is refused, and check its code."""

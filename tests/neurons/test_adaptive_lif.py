@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ FMT = (12, 23)
 
 
 def trace(
-    name: str, x: list[float], fmt: tuple[int, ...], params: dict[str, float]
+    name: str, x: Sequence[float], fmt: tuple[int, ...], params: Mapping[str, float]
 ) -> tuple[NDArray[Any], list[bool]]:
     """Step one neuron from rest; return its states and whether it fired in each step."""
     model = neurons.model(name)

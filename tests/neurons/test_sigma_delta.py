@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ FLOAT, INT = neurons.model("sigma_delta"), neurons.model("sigma_delta.int")
 TOP = (1 << 31) - 1
 
 
-def sent(name: str, x: list[float], fmt: tuple[int, ...] = (), **params: float) -> Vector:
+def sent(name: str, x: Sequence[float], fmt: tuple[int, ...] = (), **params: float) -> Vector:
     """Step one neuron through `x`; return its states and what it sends, compiled and not."""
     model = neurons.model(name)
     p = np.zeros(1, model.params)

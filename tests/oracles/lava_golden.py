@@ -77,7 +77,7 @@ class _Cells:
         )
         fired = v > self.whole("vth")
         s["v"] = np.where(fired, 0, v)
-        return fired.astype(np.int64)
+        return np.asarray(fired, np.int64)
 
     def sigma_delta(self, q: Ints) -> Ints:
         """Update; return what is sent."""
@@ -87,7 +87,7 @@ class _Cells:
         d = _wrap(a - s["act"] + s["residue"])
         out = np.where(np.abs(d) >= self.whole("vth"), d, 0)
         s["residue"], s["act"] = d - out, a
-        return out >> self.whole("state_exp")
+        return np.asarray(out >> self.whole("state_exp"), np.int64)
 
     def factors(self) -> tuple[int, int]:
         """Return cos and sin as integers."""
@@ -111,7 +111,7 @@ class _Cells:
             fired = im >= vth
             re, im = np.where(fired, 0, re), np.where(fired, vth - 1, im)
         s["real"], s["imag"] = re, im
-        return fired.astype(np.int64)
+        return np.asarray(fired, np.int64)
 
     def atrlif(self, q: Ints) -> Ints:
         """Update; return what is sent."""
@@ -124,7 +124,7 @@ class _Cells:
         fired = s["v"] - r >= theta
         s["r"] = np.where(fired, r + 2 * theta, r)
         s["theta"] = np.where(fired, theta + self.whole("jump"), theta)
-        return fired.astype(np.int64)
+        return np.asarray(fired, np.int64)
 
 
 def _towards_zero(x: Ints, bits: int) -> Ints:

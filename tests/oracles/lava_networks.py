@@ -44,7 +44,7 @@ def random_network(seed: int, family: str | None = None) -> Network:
     ]
     if family == "rf":
         connections += [
-            _connection(rng, family, c["src"], c["dst"], size, kinds) | {"port": 1}  # type: ignore[misc]
+            _connection(rng, family, c["src"], c["dst"], size, kinds) | {"port": 1}
             for c in connections
             if rng.random() < 0.7
         ]

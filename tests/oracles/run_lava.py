@@ -58,7 +58,8 @@ def run(network: Network) -> list[Trace]:
     neurons = [_neurons(population) for population in network["populations"]]
     for connection in network["connections"]:
         _connect(network, connection, source, neurons)
-    probes, sinks = [], []
+    probes: list[dict[str, Any]] = []
+    sinks = []
     for process, population in zip(neurons, network["populations"], strict=True):
         sink = Sink(shape=(population["n"],), buffer=steps)
         process.s_out.connect(sink.a_in)

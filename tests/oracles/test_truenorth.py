@@ -77,9 +77,9 @@ def test_the_formula_of_the_vectors_agrees_too(runs: Runs) -> None:
 def test_the_networks_are_worth_comparing(runs: Runs) -> None:
     """Judged by the simulator's own traces: lively, with all modes and both kinds of floor."""
     spikes = [t.spikes for traces in runs.traces for t in traces]
-    assert min(s.mean() for s in spikes) > 0.005
+    assert min(s.mean() for s in spikes) > 0.01
     assert max(s.mean() for s in spikes) < 0.9
-    assert sum(int(s.sum()) for s in spikes) > 2000 * COUNT
+    assert sum(int(s.sum()) for s in spikes) > 1000 * COUNT
     cores = [c for network in runs.networks for c in network.cores]
     assert {int(m) for c in cores for m in np.unique(c.reset)} == {0, 1}
     assert {network.inclusive for network in runs.networks} == {False, True}

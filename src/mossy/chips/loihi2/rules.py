@@ -102,8 +102,9 @@ def quantise(
         int(facts["delay_max"]),
         int(facts["step_latency"]),
     )
-    how = values if population.model == "sigma_delta" else lif
-    return how.quantise(population, incoming, scaling, facts, WORD)
+    if population.model == "sigma_delta":
+        return values.quantise(population, incoming, scaling, facts, WORD)
+    return lif.quantise(population, incoming, scaling, facts, WORD)
 
 
 def _synapse_bytes(load: CoreLoad) -> int:

@@ -15,8 +15,9 @@ There is no exponential leak. Where the user allows it, a constant leak stands i
 
     bias <- bias - (1 - alpha) threshold / 2
 
-which is what a neuron at half its threshold loses in a step, and the potential is kept from
-falling below zero, where an exponential leak would stop.
+which is what a neuron at half its threshold loses in a step. It does not stop at zero, so the lower
+bound is then one threshold below it, as in the vendor's own examples. A bound at zero would forget
+each event of negative weight that arrives at rest, before the positive ones of the same moment.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def quantise(
     params["bias"] = np.repeat(bias, population.n // bias.size)
     params["threshold"] = threshold = _threshold(population, layer.threshold * scale, state_bits)
     leaks = (population.params["alpha"] < 1).any()
-    params["v_min"] = 0 if leaks else -(1 << (state_bits - 1))
+    params["v_min"] = -threshold if leaks else -(1 << (state_bits - 1))
     shift = _v_reset(population)
     state = np.zeros(population.n, found.state)
     state["v"] = np.rint(-shift * layer.unit * scale)
@@ -229,7 +230,7 @@ def _notes(
         worst = float((1 - alpha).max()) / 2
         notes.append(
             f"{node}: a constant leak of {worst:.3g} thresholds per step stands in for the decay "
-            f"{alpha.min():g}: off by up to as much in every step, and no potential below zero"
+            f"{alpha.min():g}: off by up to as much in every step; it stops one threshold below zero"
         )
     return tuple(notes)
 

@@ -74,6 +74,8 @@ def quantise(
     kinds = [j.kind for j in incoming if isinstance(j, Axons)]
     scale, w = _scale(population, wanted, max(kinds, default=0), facts)
     params, notes = _registers(population, wanted, scale, w, facts)
+    if scaling.scale:
+        notes += (f"{population.node}: weight_scale is not used, each neuron has its own unit",)
     state = np.zeros(population.n, neurons.model("truenorth/neuron.int").state)
     state["v"] = _start(population, wanted, scale, params)
     state["random"] = (np.arange(1, population.n + 1) * 2654435761) % (1 << 32)
