@@ -332,31 +332,32 @@ def measured() -> dict[str, float]:
     return {m.name: m.value for m in published(CHIP)}
 
 
-def test_the_prices_are_the_line_through_three_published_networks() -> None:
+def test_the_line_goes_through_three_published_networks() -> None:
     facts, rates = chip(CHIP).facts, np.array([11.58, 20.07, 95.93])
     assert int(facts["cores_per_chip"]) * int(facts["neurons"]) == NEURONS
     watts = np.array([measured()[f"recurrent network, {hz} Hz"] for hz in rates])
     operations = rates * NEURONS * SYNAPSES
     price, static = np.polyfit(operations, watts, 1)
-    assert float(facts["synaptic_operation_energy"]) == pytest.approx(price, rel=2e-3)
-    assert float(facts["static_power"]) == pytest.approx(static, rel=2e-3)
+    assert float(facts["line_operation_energy"]) == pytest.approx(price, rel=2e-3)
+    assert float(facts["line_power"]) == pytest.approx(static, rel=2e-3)
     slopes = np.diff(watts) / np.diff(operations)
-    bounds = facts["synaptic_operation_energy"].quantity()
+    bounds = facts["line_operation_energy"].quantity()
     assert [bounds.low, bounds.high] == pytest.approx(sorted(slopes), rel=5e-3)
+    assert facts["energy_per_operation"].high == pytest.approx(watts[0] / operations[0], rel=5e-3)
 
 
-def test_at_the_point_of_26_picojoules_the_prices_give_them() -> None:
+def test_at_the_point_of_26_picojoules_the_line_gives_them() -> None:
     """20 Hz and 128 active synapses: 2.68 G operations per second, 70 to 72 mW, 26 pJ each."""
     facts = chip(CHIP).facts
     operations = NEURONS * 20 * SYNAPSES
     each = float(facts["energy_per_operation"])
     assert operations * each == pytest.approx(70e-3, rel=0.01)
-    watts = float(facts["static_power"]) + operations * float(facts["synaptic_operation_energy"])
+    watts = float(facts["line_power"]) + operations * float(facts["line_operation_energy"])
     assert watts / operations == pytest.approx(each, rel=0.02)
     assert watts == pytest.approx(measured()["typical network, 0.775 V"], rel=0.03)
 
 
-def test_a_run_takes_its_ticks_and_pays_for_them_and_for_its_operations() -> None:
+def test_a_run_takes_its_ticks_and_pays_for_its_operations_and_nothing_else() -> None:
     program = compile(dense(), CHIP)
     result = program.run(spikes(20))
     seconds = (30 + program.max_lag) * 1e-3
@@ -364,9 +365,11 @@ def test_a_run_takes_its_ticks_and_pays_for_them_and_for_its_operations() -> Non
     events = result.counts.mean("synaptic_events")
     assert events > 0
     paid = result.energy.by("operation")
-    assert paid["static"] == pytest.approx(64.6e-3 * seconds)
-    assert paid["synaptic operations"] == pytest.approx(2.28e-12 * events)
+    assert paid["static"] == 0
+    assert paid["synaptic operations"] == pytest.approx(26e-12 * events)
     assert result.energy.assumed_share == 0
+    line = result.assuming(energy_per_operation=2.28e-12, static_power=64.6e-3).energy
+    assert line.value == pytest.approx(64.6e-3 * seconds + 2.28e-12 * events)
 
 
 def test_hops_go_along_the_mesh_and_over_the_edges_of_chips() -> None:

@@ -30,7 +30,6 @@ def trace(
     p, s = np.zeros(1, model.params).view(np.recarray), np.zeros(1, model.state).view(np.recarray)
     for key, value in params.items():
         p[key] = value
-    s["theta"] = p["rest"]
     seen, fired = np.zeros(len(x), model.state), []
     for t, now in enumerate(x):
         fired.append(bool(model.step(s[0], now, now, p[0], fmt)))
@@ -44,7 +43,7 @@ def test_float_threshold_and_refractory_state_rise_at_a_spike() -> None:
     assert fired == [True, False, False, False]
     assert seen["v"].tolist() == [5, 5, 3.75, 2.5]
     assert seen["u"].tolist() == [5, 2.5, 1.25, 0.625]
-    assert seen["theta"].tolist() == [6, 5, 4.5, 4.25]
+    assert seen["over"].tolist() == [2, 1, 0.5, 0.25]
     assert seen["r"].tolist() == [8, 4, 2, 1]
 
 
@@ -58,7 +57,7 @@ def test_integer_threshold_and_refractory_state_rise_at_a_spike() -> None:
     seen, fired = trace("adaptive_lif.int", [101, 0, 0], FMT, INT)
     # theta 150, then 100 + 25, 100 + 12 (25 / 2 cut); r 200, 100, 50; v 101, 50, 25
     assert fired == [True, False, False]
-    assert seen["theta"].tolist() == [150, 125, 112]
+    assert seen["over"].tolist() == [50, 25, 12]
     assert seen["r"].tolist() == [200, 100, 50] and seen["v"].tolist() == [101, 50, 25]
 
 
@@ -67,9 +66,9 @@ def test_the_threshold_decays_towards_rest_from_below_too() -> None:
     p, s = np.zeros(1, model.params).view(np.recarray), np.zeros(1, model.state).view(np.recarray)
     for key, value in INT.items():
         p[key] = value
-    s["theta"], s["r"] = 95, 1000
+    s["over"], s["r"] = -5, 1000
     assert not model.step(s[0], 0, 0, p[0], FMT)
-    assert s["theta"][0] == 98  # 100 - 5 / 2, cut towards zero
+    assert s["over"][0] == -2  # -5 / 2, cut towards zero
 
 
 def test_the_current_turns_and_the_potential_clips() -> None:

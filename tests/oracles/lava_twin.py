@@ -34,7 +34,7 @@ FIELDS = {  # their name of a state -> ours
     "sigma_delta": {"sigma": "v"},
     "rf": {"real": "v", "imag": "im"},
     "rf_iz": {"real": "v", "imag": "im"},
-    "atrlif": {"i": "u"},
+    "atrlif": {"i": "u", "theta": "over"},
 }
 ALIGN = {"lif": 6, "atrlif": 6}  # bits by which a kind shifts what it receives
 
@@ -50,6 +50,8 @@ def twin_run(network: Network, engine: str = "fast", per_core: int | None = None
         states = result.states[name][0, :steps]
         ours = FIELDS.get(pop["kind"], {})
         trace = {k: states[ours.get(k, k)].astype(np.int64) for k in STATES[pop["kind"]]}
+        if pop["kind"] == "atrlif":
+            trace["theta"] += pop["registers"]["rest"].astype(np.int64)  # ours is above rest
         traces.append(trace | {"sent": result.spikes[name][0, :steps].astype(np.int64)})
     return traces
 
@@ -96,8 +98,6 @@ def _quantised(name: str, pop: Registers, incoming: list[Connection]) -> Quantis
     params, state = np.zeros(n, found.params), np.zeros(n, found.state)
     for field, value in values.items():
         params[field] = value
-    if kind == "atrlif":
-        state["theta"] = params["rest"]
     one, align = np.ones(n), ALIGN.get(kind, 0)
     synapses = tuple(s for c in incoming for s in _synapses(c, align))
     return Quantised(name, found.name, fmt, params, state, WORD, one, 0 * one, 1.0, synapses)

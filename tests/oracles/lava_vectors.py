@@ -40,11 +40,10 @@ def _vector(family: str, seed: int, p: int) -> Vector:
     params, state = np.zeros(pop["n"], model.params), np.zeros(pop["n"], model.state)
     for field, value in values.items():
         params[field] = value
-    if kind == "atrlif":
-        state["theta"] = params["rest"]
     states = np.zeros(trace["sent"].shape, model.state)
     for name in STATES[kind]:
-        states[FIELDS.get(kind, {}).get(name, name)] = trace[name]
+        rest = params["rest"] if name == "theta" else 0  # ours is above rest
+        states[FIELDS.get(kind, {}).get(name, name)] = trace[name] - rest
     sent = trace["sent"] if model.sends == "values" else trace["sent"].astype(bool)
     return Vector(
         model.name,

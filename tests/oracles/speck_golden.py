@@ -1,7 +1,8 @@
 """A NumPy model of rounded convolution layers, frame by frame; sinabs confirms it.
 
-scale   s_b(x) = (2^(b-1) - 1) / max x, or 2^(b-1) / -min x where that is the tighter one;
-        the least of s_8(weights), s_8(biases) and s_16(lower bound and threshold), in float32
+scale   s_b(x) = (2^(b-1) - 1) / |max x|, or 2^(b-1) / |min x| where |min x| is larger by more
+        than one step; the least of s_8(weights), s_8(biases) and s_16(lower bound, threshold),
+        in float32
 frame   v <- v + convolution + bias;  n = floor(v / threshold) where v is positive;
         v <- v - n threshold, or n = 1 and v <- 0;  then v <- max(v, lower bound)
 """
@@ -52,11 +53,12 @@ def rounded(layer: Layer) -> Layer:
 
 def _scale(x: Numbers, bits: int) -> np.float32:
     top = np.float32(2 ** (bits - 1))
-    least, most = x.min(initial=0), x.max(initial=0)
-    found = [np.float32(np.inf)]
-    found += [(top - 1) / most] if most > 0 else []
-    found += [top / -least] if least < 0 else []
-    return min(found)
+    if not x.any():
+        return np.float32(np.inf)
+    least, most = np.float32(x.min()), np.float32(x.max())
+    ratio = np.float32(float(top) / (float(top) - 1))
+    up = abs(least) <= abs(most) * ratio
+    return np.float32(abs((top - 1) / most) if up else abs(top / least))
 
 
 def convolve(sent: Ints, layer: Layer, shape: Shape) -> Numbers:

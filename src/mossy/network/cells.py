@@ -11,6 +11,10 @@
     SigmaDelta   v <- v + x;  a = max(v + bias, 0);  d = (a - a_before) + residue
                  |d| >= threshold: sends d, residue <- 0;  else sends 0, residue <- d
 
+    ResonateFire   v + i w <- a exp(2 pi i dt / period) (v + i w) + x;   its `v` is the real part
+    AdaptiveLIF    i <- a_syn i + x;  v <- a_mem v + i + bias;  o <- a_threshold o;  r <- a_refract r
+                   v - r >= o + v_threshold: spike, r <- r + 2 (o + v_threshold), o <- o + jump
+
 I and IF take a spike as an impulse of area 1, so dt does not enter; published back-ends of NIR
 agree on this. All states start at 0.
 """
@@ -26,12 +30,14 @@ from mossy.network.nodes import (
     IF,
     LI,
     LIF,
+    AdaptiveLIF,
     CubaLI,
     CubaLIF,
     Delay,
     I,
     Integrator,
     Network,
+    ResonateFire,
     SigmaDelta,
 )
 
@@ -106,6 +112,66 @@ class SigmaDeltas:
         return np.where(sends, d, 0).astype(d.dtype)
 
 
+class Resonators:
+    """One ResonateFire node over a batch. v, w: (batch, *shape), real and imaginary part."""
+
+    i: Signal | None = None
+
+    def __init__(self, net: Network, name: str, batch: int, dtype: DTypeLike) -> None:
+        node = net.nodes[name]
+        assert isinstance(node, ResonateFire)
+        self.snap, self.threshold = node.snap, node.v_threshold.astype(dtype)
+        keep, turn = _factors(node.tau, net.dt, net.integrator, np.float64)[0], net.dt / node.period
+        self.cos = (keep * np.cos(2 * np.pi * turn)).astype(dtype)
+        self.sin = (keep * np.sin(2 * np.pi * turn)).astype(dtype)
+        shape = (batch, *net.shapes[name][0])
+        self.v: Signal = np.zeros(shape, dtype)
+        self.w: Signal = np.zeros(shape, dtype)
+
+    def step(self, x: Signal) -> Signal:
+        """Return the spikes (batch, *shape) of one step with input `x` to the real part."""
+        before = self.w
+        v = (self.cos * self.v - self.sin * before) + x
+        w = self.sin * self.v + self.cos * before
+        if self.snap:
+            spike = w >= self.threshold
+            below = self.threshold - self.threshold.dtype.type(1e-5)
+            v, w = np.where(spike, 0, v).astype(v.dtype), np.where(spike, below, w)
+        else:
+            spike = (v >= self.threshold) & (w >= 0) & (before < 0)
+        self.v, self.w = v, w
+        return spike.astype(x.dtype)
+
+
+class Adaptive:
+    """One AdaptiveLIF node over a batch. v, i: (batch, *shape), potential and current."""
+
+    def __init__(self, net: Network, name: str, batch: int, dtype: DTypeLike) -> None:
+        node = net.nodes[name]
+        assert isinstance(node, AdaptiveLIF)
+        times = (node.tau_syn, node.tau_mem, node.tau_threshold, node.tau_refract)
+        self.keep = [_factors(tau, net.dt, net.integrator, dtype)[0] for tau in times]
+        self.rest, self.jump = node.v_threshold.astype(dtype), node.jump.astype(dtype)
+        self.bias = node.bias.astype(dtype)
+        shape = (batch, *net.shapes[name][0])
+        self.v: Signal = np.zeros(shape, dtype)
+        self.i: Signal = np.zeros(shape, dtype)
+        self.over: Signal = np.zeros(shape, dtype)
+        self.r: Signal = np.zeros(shape, dtype)
+
+    def step(self, x: Signal) -> Signal:
+        """Return the spikes (batch, *shape) of one step with input `x`."""
+        syn, mem, threshold, refract = self.keep
+        self.i = syn * self.i + x
+        self.v = (mem * self.v + self.i) + self.bias
+        over, r = threshold * self.over, refract * self.r
+        theta = over + self.rest
+        spike = self.v - r >= theta
+        self.r = np.where(spike, r + 2 * theta, r)
+        self.over = np.where(spike, over + self.jump, over)
+        return spike.astype(x.dtype)
+
+
 class DelayLine:
     """A Delay node: each element waits its own rint(delay / dt) steps."""
 
@@ -128,15 +194,18 @@ class DelayLine:
         return np.asarray(np.take_along_axis(self.ring, places, axis=0)[0])
 
 
-def cell(
-    net: Network, name: str, batch: int, dtype: DTypeLike
-) -> Neurons | SigmaDeltas | DelayLine:
+Cell = Neurons | SigmaDeltas | Resonators | Adaptive | DelayLine
+OWN: dict[type, type[SigmaDeltas | Resonators | Adaptive | DelayLine]] = {
+    Delay: DelayLine,
+    SigmaDelta: SigmaDeltas,
+    ResonateFire: Resonators,
+    AdaptiveLIF: Adaptive,
+}
+
+
+def cell(net: Network, name: str, batch: int, dtype: DTypeLike) -> Cell:
     """Return the state machine of the node `name`, at rest."""
-    if isinstance(net.nodes[name], Delay):
-        return DelayLine(net, name, batch, dtype)
-    if isinstance(net.nodes[name], SigmaDelta):
-        return SigmaDeltas(net, name, batch, dtype)
-    return Neurons(net, name, batch, dtype)
+    return OWN.get(type(net.nodes[name]), Neurons)(net, name, batch, dtype)
 
 
 def _factors(

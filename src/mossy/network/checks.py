@@ -29,7 +29,7 @@ from mossy.network.nodes import (
 )
 from mossy.network.shapes import PARAMETERS, flatten_axes
 
-TIMES = ("tau", "tau_syn", "tau_mem")
+TIMES = ("tau", "tau_syn", "tau_mem", "tau_threshold", "tau_refract", "period")
 
 
 def canonical(name: str, node: Node) -> Node:

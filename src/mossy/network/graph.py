@@ -23,6 +23,7 @@ from mossy.network.nodes import (
     IF,
     LI,
     LIF,
+    AdaptiveLIF,
     CubaLI,
     CubaLIF,
     Delay,
@@ -33,6 +34,7 @@ from mossy.network.nodes import (
     Node,
     Output,
     Reset,
+    ResonateFire,
     Shape,
     SigmaDelta,
 )
@@ -46,6 +48,8 @@ MEMORY = (
     CubaLI,
     CubaLIF,
     SigmaDelta,
+    ResonateFire,
+    AdaptiveLIF,
 )  # nodes whose output may wait for a later step
 
 

@@ -1,4 +1,4 @@
-"""The node types of a network: those of NIR 1.0.8 and SigmaDelta, with plain NumPy parameters.
+"""The node types of a network: those of NIR 1.0.8 and three more, with plain NumPy parameters.
 
 Equations (Pedersen et al., "Neuromorphic intermediate representation", Nat. Commun. 2024):
 
@@ -14,6 +14,16 @@ Welling, "Sigma delta quantized networks", 2016, with the rectifier and the resi
 
     SigmaDelta   s <- s + x;   a = max(s + bias, 0);   d = a - a_before + residue
                  sends d and keeps no residue where |d| >= threshold, else sends 0 and keeps d
+
+and two neurons that fire, with factors a as LIF has them (after Izhikevich, "Resonate-and-fire neurons",
+2001, and Bellec et al., "Long short-term memory ... in networks of spiking neurons", 2018):
+
+    ResonateFire   z <- a exp(2 pi i dt / period) z + x
+                   spike where im z rises through 0 while re z >= v_threshold; with `snap` where
+                   im z >= v_threshold, then re z <- 0, im z <- v_threshold - 1e-5
+    AdaptiveLIF    u <- a_syn u + x;   v <- a_mem v + u + bias;   r <- a_refract r
+                   theta <- v_threshold + a_threshold (theta - v_threshold)
+                   spike where v - r >= theta, then r <- r + 2 theta, theta <- theta + jump
 
 What reaches it are changes, s is the signal they sum up to. At threshold 0 the sums are those of a
 network of rectifiers. An I node with r = 1 behind it reads the signal back.
@@ -203,13 +213,41 @@ class SigmaDelta:
     bias: Array
 
 
+@dataclass(frozen=True, eq=False)
+class ResonateFire:
+    """A damped oscillation of `period` and `tau` seconds that fires; see the equations."""
+
+    period: Array
+    tau: Array
+    v_threshold: Array
+    snap: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class AdaptiveLIF:
+    """LIF whose threshold rises by `jump` with each spike and falls back. Times in seconds."""
+
+    tau_syn: Array
+    tau_mem: Array
+    tau_threshold: Array
+    tau_refract: Array
+    v_threshold: Array
+    jump: Array
+    bias: Array
+
+
 Node = (
     Input | Output | Affine | Linear | Scale | Conv1d | Conv2d | SumPool2d | AvgPool2d | Flatten
-    | Delay | Threshold | I | IF | LI | LIF | CubaLI | CubaLIF | SigmaDelta
+    | Delay | Threshold | I | IF | LI | LIF | CubaLI | CubaLIF | SigmaDelta | ResonateFire
+    | AdaptiveLIF
 )  # fmt: skip
 
-SPIKING = (Threshold, IF, LIF, CubaLIF, SigmaDelta)  # what they give out are events
-STATEFUL = (I, IF, LI, LIF, CubaLI, CubaLIF, Threshold, SigmaDelta)
+SPIKING = (  # what they give out are events
+    Threshold, IF, LIF, CubaLIF, SigmaDelta, ResonateFire, AdaptiveLIF,
+)  # fmt: skip
+STATEFUL = (
+    I, IF, LI, LIF, CubaLI, CubaLIF, Threshold, SigmaDelta, ResonateFire, AdaptiveLIF,
+)  # fmt: skip
 LINEAR = (Affine, Linear, Scale, Conv1d, Conv2d, SumPool2d, AvgPool2d, Flatten, Delay)
 
 Integrator = Literal["euler", "exponential"]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mossy.errors import BadInput
-from mossy.network.cells import DelayLine, Neurons, SigmaDeltas, cell
+from mossy.network.cells import Cell, cell
 from mossy.network.graph import feedback_edges, order
 from mossy.network.linear import Apply, linear
 from mossy.network.nodes import Network
@@ -114,7 +114,8 @@ def _check_record(net: Network, name: str) -> None:
         return
     base, _, state = name.rpartition(".")
     node = type(net.nodes[base]).__name__ if base in net.nodes else ""
-    has_i, has_v = node in ("CubaLI", "CubaLIF"), node in ("I", "IF", "LI", "LIF", "SigmaDelta")
+    has_i = node in ("CubaLI", "CubaLIF", "AdaptiveLIF")
+    has_v = node in ("I", "IF", "LI", "LIF", "SigmaDelta", "ResonateFire")
     if (state == "v" and (has_v or has_i)) or (state == "i" and has_i):
         return
     raise BadInput(
@@ -137,7 +138,7 @@ class _Run:
         self.batch, self.time = next(iter(given.values())).shape[:2]
         self.full = dict(given)  # whole signals, by node name
         self.states: dict[str, Signal] = {}
-        self.cells: dict[str, Neurons | SigmaDeltas | DelayLine] = {}
+        self.cells: dict[str, Cell] = {}
         self.plain: dict[str, Apply] = {}
         for name, node in net.nodes.items():
             apply = linear(node, net.shapes[name][0], self.dtype)

@@ -46,6 +46,10 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "CubaLI": ("tau_syn", "tau_mem", "r", "v_leak", "w_in"),
     "CubaLIF": ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold", "v_reset", "w_in"),
     "SigmaDelta": ("threshold", "bias"),
+    "ResonateFire": ("period", "tau", "v_threshold"),
+    "AdaptiveLIF": (
+        "tau_syn", "tau_mem", "tau_threshold", "tau_refract", "v_threshold", "jump", "bias",
+    ),
 }
 """Parameters of the nodes that work element by element; they share the node's shape."""
 

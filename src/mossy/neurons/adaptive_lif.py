@@ -4,7 +4,8 @@
         v <- (1 - decay_v) v + u + bias       r <- (1 - decay_r) r
         v - r >= theta: sends a spike; then r <- r + 2 theta, and theta <- theta + jump
 
-The potential is not reset: r, of twice the threshold, holds it down.
+The potential is not reset: r, of twice the threshold, holds it down. The state holds theta - rest, so
+that all states are zero at rest.
 
 float   each operation rounds to float32 in the order written; parameters hold the factors 1 - decay
 int     k fraction bits of decay, taken off 2^k: z <- sgn(z) (|z| (2^k - decay) >> k). u is wrapped
@@ -29,14 +30,15 @@ def step(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
     """Advance one neuron by one step in float32; return whether it fired."""
     s.u = np.float32(p.keep_u * s.u) + np.float32(x0)
     s.v = np.float32(np.float32(p.keep_v * s.v) + s.u) + p.bias
-    theta = np.float32(p.keep_theta * np.float32(s.theta - p.rest)) + p.rest
+    over = np.float32(p.keep_theta * s.over)
+    theta = np.float32(over + p.rest)
     r = np.float32(p.keep_r * s.r)
     fired = np.float32(s.v - r) >= theta
     if fired:
         r = np.float32(r + np.float32(np.float32(2) * theta))
-        theta = np.float32(theta + p.jump)
+        over = np.float32(over + p.jump)
     s.r = r
-    s.theta = theta
+    s.over = over
     return bool(fired)
 
 
@@ -54,9 +56,10 @@ def step_int(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
     v = (kept if v >= 0 else -kept) + u + int(p.bias)
     v = min(max(v, int(p.v_min)), int(p.v_max))
 
-    over = int(s.theta) - int(p.rest)
+    over = int(s.over)
     kept = (abs(over) * (one - int(p.decay_theta))) >> k
-    theta = (kept if over >= 0 else -kept) + int(p.rest)
+    over = kept if over >= 0 else -kept
+    theta = over + int(p.rest)
     r = int(s.r)
     kept = (abs(r) * (one - int(p.decay_r))) >> k
     r = kept if r >= 0 else -kept
@@ -64,10 +67,10 @@ def step_int(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
     fired = v - r >= theta
     if fired:
         r = ((r + 2 * theta + half) & mask) - half
-        theta = ((theta + int(p.jump) + half) & mask) - half
+        over = ((over + int(p.jump) + half) & mask) - half
     s.u = u
     s.v = v
-    s.theta = theta
+    s.over = over
     s.r = r
     return bool(fired)
 
@@ -77,7 +80,7 @@ FLOAT = build(
     step,
     inputs=1,
     drive="float32",
-    state=[("v", "f4"), ("u", "f4"), ("theta", "f4"), ("r", "f4")],
+    state=[("v", "f4"), ("u", "f4"), ("over", "f4"), ("r", "f4")],
     params=[
         ("keep_u", "f4"),
         ("keep_v", "f4"),
@@ -94,7 +97,7 @@ INT = build(
     step_int,
     inputs=1,
     drive="int32",
-    state=[("v", "i4"), ("u", "i4"), ("theta", "i4"), ("r", "i4")],
+    state=[("v", "i4"), ("u", "i4"), ("over", "i4"), ("r", "i4")],
     params=[
         ("decay_u", "i4"),
         ("decay_v", "i4"),

@@ -130,6 +130,13 @@ def _population(net: Network, name: str, node: Node, bias: Array) -> Population:
         _no_ramp(name, bias)
         p = {"threshold": flat(node.threshold), "offset": flat(node.bias), "gain": flat(1)}
         return Population(name, name, shape, "sigma_delta", p, False, "spikes", False, 0)
+    if isinstance(node, nd.ResonateFire | nd.AdaptiveLIF):
+        _no_bias(name, node, bias)
+        kind: Any = "resonate_fire" if isinstance(node, nd.ResonateFire) else "adaptive_lif"
+        p = _oscillation(node, net.dt, flat, leak) if kind == "resonate_fire" else {}
+        if isinstance(node, nd.AdaptiveLIF):
+            p = _adaptive(node, flat, leak)
+        return Population(name, name, shape, kind, p, False, "spikes", False, 0)
     p = {"threshold": flat(INF), "v_reset": flat(0)}
     model: Any = "lif"
     if isinstance(node, nd.IF | nd.LIF | nd.CubaLIF):

@@ -226,9 +226,10 @@ def _with_limit(chip: Chip, name: str) -> Chip:
 
 def _refusal(chip: Chip, options: Options | None = None) -> MossyError | None:
     """The first DoesNotFit that the tiny zoo meets on a chip, or None."""
+    nearly = dataclasses.replace(options or Options(), approximate=True)
     for case in cases():
         try:
-            compile_case(case, chip, options)
+            compile_case(case, chip, nearly)
         except UnsupportedNode:
             continue
         except DoesNotFit as error:

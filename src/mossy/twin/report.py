@@ -45,7 +45,7 @@ class Report:
             "latency": quantity(t.latency),
             "timing": t.kind,
             "tick": quantity(Quantity.exact(p.tick, "s")) if p.tick else None,
-            "longest_step": quantity(t.worst_step),
+            "longest_step": quantity(t.worst_step) if t.worst_step else None,
             "overruns": [vars(o) for o in t.overruns],
             "energy": quantity(r.energy.total),
             "energy_assumed_share": r.energy.assumed_share,
@@ -95,7 +95,7 @@ class Report:
             f"dt {si(d['dt'], 's')}, {d['integrator']}, reset {d['reset']}",
             f"  cores             {d['cores']}",
             f"  latency           {r.latency}  ({d['timing']})",
-            f"  longest step      {r.timing.worst_step}"
+            f"  longest step      {r.timing.worst_step or 'not known'}"
             + (f" of a {si(p.tick, 's')} tick" if p.tick else ""),
             f"  energy            {r.energy}, {d['energy_assumed_share']:.1%} on assumed facts",
         ]

@@ -38,14 +38,15 @@ class Timing:
     """Time of a run.
 
     latency: of one inference, from its first step to its last. busy: (cores,) seconds of work, all
-    samples. worst_step: the longest step of the run in seconds. overruns: worst first.
+    samples. worst_step: the longest step of the run in seconds, None where no cycles are known.
+    overruns: worst first.
     """
 
     kind: str
     latency: Quantity
     latency_per_sample: NDArray[np.float64]
     busy: NDArray[np.float64]
-    worst_step: Quantity
+    worst_step: Quantity | None
     overruns: tuple[Overrun, ...]
 
 
@@ -89,7 +90,9 @@ def _ticking(kind: str, program: Program, counts: Counts, chip: Chip) -> Timing:
         Quantity.exact(steps * tick, "s"),
         np.full(batch, steps * tick),
         value.sum(axis=(0, 1)),
-        Quantity(float(value.max()), "s", float(low.max()), float(high.max())),
+        Quantity(float(value.max()), "s", float(low.max()), float(high.max()))
+        if chip.spec["timing"]["work"]
+        else None,
         tuple(sorted(overruns, key=lambda o: -o.worst)),
     )
 

@@ -230,7 +230,7 @@ def _notes(
         worst = float((1 - alpha).max()) / 2
         notes.append(
             f"{node}: a constant leak of {worst:.3g} thresholds per step stands in for the decay "
-            f"{alpha.min():g}: off by up to as much in every step; it stops one threshold below zero"
+            f"{alpha.min():g}: off by up to as much in each step; it ends one threshold below zero"
         )
     return tuple(notes)
 
