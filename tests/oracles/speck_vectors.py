@@ -27,7 +27,7 @@ from tests.oracles.speck_golden import convolve, golden, rounded, sum_pool
 from tests.oracles.speck_networks import random_network
 
 # file -> seed and layer; in all of them the lower bound binds
-CASES = {"subtract_biases": (4, 0), "reset": (10, 1), "second_layer": (9, 1)}
+CASES = {"subtract_biases": (10, 0), "reset": (2, 2), "third_layer": (8, 2)}
 PARAMS = [(k, "i4") for k in ("bias", "threshold", "v_reset", "v_min")]
 SUM_BITS, STATE_BITS, MOST = 30, 15, 255
 

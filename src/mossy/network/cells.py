@@ -12,8 +12,8 @@
                  |d| >= threshold: sends d, residue <- 0;  else sends 0, residue <- d
 
     ResonateFire   v + i w <- a exp(2 pi i dt / period) (v + i w) + x;   its `v` is the real part
-    AdaptiveLIF    i <- a_syn i + x;  v <- a_mem v + i + bias;  o <- a_threshold o;  r <- a_refract r
-                   v - r >= o + v_threshold: spike, r <- r + 2 (o + v_threshold), o <- o + jump
+    AdaptiveLIF    i <- a_syn i + x;   v <- a_mem v + i + bias;   o <- a_threshold o;
+                   r <- a_refract r;   v - r >= o + v_threshold: spike, r <- r + 2 (o + v_threshold), o <- o + jump
 
 I and IF take a spike as an impulse of area 1, so dt does not enter; published back-ends of NIR
 agree on this. All states start at 0.

@@ -35,7 +35,7 @@ def run(
 
     x: (batch, time, *shape), or one such array per Input name; numbers or bool. record: "lif1"
     for a node's output, "lif1.v" for the potential after reset, "lif1.i" for the current; "v" of a
-    SigmaDelta is its sum.
+    SigmaDelta is its sum, of a ResonateFire its real part.
     Raises BadInput E0120 (shape), E0121 (type), E0122 (NaN) and E0123 (a name).
     """
     given = check_input(net, x)

@@ -1,9 +1,9 @@
 """Lower: fold a network's linear nodes into projections between populations.
 
-Before: a checked `Network`. After: `Populations`, where every neuron model is `lif`, `cuba_lif` or
-`sigma_delta` with per-step coefficients (see network/populations.py) and every path of linear nodes
-is one matrix or one convolution. Constant biases move into the offsets. A spike is worth its weight
-once per step in every model.
+Before: a checked `Network`. After: `Populations`, where every neuron model is `lif`, `cuba_lif`,
+`sigma_delta` or one of `own_neurons`, with per-step coefficients (see network/populations.py) and
+every path of linear nodes is one matrix or one convolution. Constant biases move into the offsets. A
+spike is worth its weight once per step in every model.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mossy.network import graph
 from mossy.network import nodes as nd
 from mossy.network.nodes import Network, Node, Shape
 from mossy.network.populations import Array, Conv, Population, Populations, Projection
+from mossy.passes import own_neurons
 from mossy.synapses import conv2d
 
 INF = np.inf
@@ -131,12 +132,13 @@ def _population(net: Network, name: str, node: Node, bias: Array) -> Population:
         p = {"threshold": flat(node.threshold), "offset": flat(node.bias), "gain": flat(1)}
         return Population(name, name, shape, "sigma_delta", p, False, "spikes", False, 0)
     if isinstance(node, nd.ResonateFire | nd.AdaptiveLIF):
-        _no_bias(name, node, bias)
-        kind: Any = "resonate_fire" if isinstance(node, nd.ResonateFire) else "adaptive_lif"
-        p = _oscillation(node, net.dt, flat, leak) if kind == "resonate_fire" else {}
-        if isinstance(node, nd.AdaptiveLIF):
-            p = _adaptive(node, flat, leak)
-        return Population(name, name, shape, kind, p, False, "spikes", False, 0)
+        own_neurons.no_bias(name, node, bias)
+    if isinstance(node, nd.ResonateFire):
+        p = own_neurons.resonate_fire(node, net.dt, flat, lambda tau: leak(tau)[0])
+        return Population(name, name, shape, "resonate_fire", p, False, "spikes", False, 0)
+    if isinstance(node, nd.AdaptiveLIF):
+        p = own_neurons.adaptive_lif(node, flat, lambda tau: leak(tau)[0])
+        return Population(name, name, shape, "adaptive_lif", p, False, "spikes", False, 0)
     p = {"threshold": flat(INF), "v_reset": flat(0)}
     model: Any = "lif"
     if isinstance(node, nd.IF | nd.LIF | nd.CubaLIF):

@@ -46,10 +46,12 @@ def check_cuts_change_nothing(chip: Chip) -> None:
     for done in accepted(chip):
         result = _run(done, done.case.x)
         whole = runs.setdefault(done.case.name, result)
+        own = set(done.case.network.nodes)  # what a chip puts in may depend on the cuts
         for kind in ("outputs", "spikes", "states"):
-            _equal(
-                done, getattr(whole, kind), getattr(result, kind), f"cut up, it gives other {kind}"
+            a, b = (
+                {k: v for k, v in getattr(r, kind).items() if k in own} for r in (whole, result)
             )
+            _equal(done, a, b, f"cut up, it gives other {kind}")
 
 
 def check_counts_add_up(chip: Chip) -> None:

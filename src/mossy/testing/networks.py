@@ -64,7 +64,7 @@ def weights(rng: Generator, *shape: int) -> NDArray[np.float64]:
 def _case(name: str, nodes: Mapping[str, nd.Node], edges: Edges | None) -> Case:
     keys = list(nodes)
     links = edges or list(pairwise(keys))
-    net = build(nodes, links, DT, name=name)
+    net = build(nodes, links, DT, name=name, reset="subtract" if name == "subtract" else "node")
     shape = net.shapes[net.inputs[0]][1]
     rng = np.random.default_rng([SEED, sum(map(ord, name))])
     return Case(name, net, (rng.random((BATCH, STEPS, *shape)) < 0.3).astype(np.uint8))
@@ -183,6 +183,34 @@ def _graded(rng: Generator) -> tuple[dict[str, nd.Node], None]:
     ), None
 
 
+def _integrate(rng: Generator) -> tuple[dict[str, nd.Node], None]:
+    """Two layers without leak, which every chip's neuron can do."""
+    one = np.ones(1)
+    return _ends(
+        (6,),
+        4,
+        fc1=nd.Linear(weights(rng, 8, 6)),
+        if1=nd.IF(one, one, 0 * one),
+        fc2=nd.Linear(weights(rng, 4, 8)),
+        if2=nd.IF(one, one, 0 * one),
+    ), None
+
+
+def _sigma_delta(rng: Generator) -> tuple[dict[str, nd.Node], None]:
+    """Layers that send the changes of rectified sums, and a sum of those at the end."""
+    one = np.ones(1)
+    return _ends(
+        (6,),
+        3,
+        fc1=nd.Linear(weights(rng, 8, 6)),
+        sd1=nd.SigmaDelta(0.25 * one, 0.125 * one),
+        fc2=nd.Linear(weights(rng, 5, 8) - 0.25),
+        sd2=nd.SigmaDelta(0.5 * one, 0 * one),
+        fc3=nd.Linear(weights(rng, 3, 5)),
+        i=nd.I(one),
+    ), None
+
+
 _MAKERS = {
     "dense": _dense,
     "affine": _affine,
@@ -192,4 +220,7 @@ _MAKERS = {
     "cuba": _cuba,
     "readout": _readout,
     "graded": _graded,
+    "integrate": _integrate,
+    "subtract": _cuba,
+    "sigma_delta": _sigma_delta,
 }

@@ -91,7 +91,7 @@ def _ticking(kind: str, program: Program, counts: Counts, chip: Chip) -> Timing:
         np.full(batch, steps * tick),
         value.sum(axis=(0, 1)),
         Quantity(float(value.max()), "s", float(low.max()), float(high.max()))
-        if chip.spec["timing"]["work"]
+        if _known(chip)
         else None,
         tuple(sorted(overruns, key=lambda o: -o.worst)),
     )
@@ -100,15 +100,23 @@ def _ticking(kind: str, program: Program, counts: Counts, chip: Chip) -> Timing:
 def _busy(program: Program, counts: Counts, chip: Chip, which: str) -> NDArray[np.float64]:
     """Seconds of work per sample, step and core; where one core does it all, on the first."""
     timing: dict[str, Any] = chip.spec["timing"]
-    if not timing["work"]:
-        return np.zeros(counts.shape)  # no cycles are known
-    seconds = work(counts, chip, which) / float(chip.facts[timing["clock"]])
+    if not _known(chip):
+        return np.zeros(counts.shape)
+    clock = float(chip.facts[timing["clock"]])
     if timing["kind"] == "tick":
-        return seconds
+        return work(counts, chip, which) / clock
     whole = np.zeros(counts.shape)
     first = next(c.number for c in program.cores if c.place is not None)
-    whole[:, :, first] = seconds.sum(axis=2)
+    if hasattr(chip.rules, "cycles"):
+        whole[:, :, first] = chip.rules.cycles(program, counts, chip.facts) / clock
+    else:
+        whole[:, :, first] = work(counts, chip, which).sum(axis=2) / clock
     return whole
+
+
+def _known(chip: Chip) -> bool:
+    """Whether the cycles of a step are known at all."""
+    return bool(chip.spec["timing"]["work"]) or hasattr(chip.rules, "cycles")
 
 
 def _barrier(program: Program, counts: Counts, chip: Chip) -> Timing:

@@ -44,10 +44,7 @@ def quantise(
     _refuse(population)
     top = top_field(facts, scaling)
     threshold, offset = _shifted(population)
-    scale, shift = _exact(incoming, threshold, offset, gain(population), scaling, facts)
-    if not shift:
-        scale = scaling.scale or top / (largest(incoming) * scaling.keep)
-        shift = _shift(incoming, threshold, offset, scale / gain(population), scale, facts)
+    scale, shift = unit(incoming, threshold, offset, gain(population), scaling, facts)
     v_scale = scale * 2.0**shift / gain(population)
     params, notes = _registers(population, threshold, offset, v_scale, facts)
     v_reset = np.where(np.isfinite(threshold), population.params["v_reset"], 0.0)
@@ -97,6 +94,22 @@ def _shifted(population: Population) -> tuple[Array, Array]:
     return p["threshold"] - shift, offset_with_current(population) - (1 - p["alpha"]) * shift
 
 
+def unit(
+    incoming: tuple[Projection, ...],
+    threshold: Array,
+    offset: Array,
+    each: Array,
+    scaling: Scaling,
+    facts: Facts,
+) -> tuple[float, int]:
+    """Return fields per weight and the shift of a field. each: potential per unit of weight."""
+    scale, shift = _exact(incoming, threshold, offset, each, scaling, facts)
+    if not shift:
+        scale = scaling.scale or top_field(facts, scaling) / (largest(incoming) * scaling.keep)
+        shift = _shift(incoming, threshold, offset, scale / each, scale, facts)
+    return scale, shift
+
+
 def _exact(
     incoming: tuple[Projection, ...],
     threshold: Array,
@@ -117,7 +130,7 @@ def _exact(
         or not is_whole(mantissa)
         or not (mantissa < 1 << int(facts["threshold_bits"])).all()
         or not is_whole(bias)
-        or np.abs(np.rint(bias) - _bias(bias, facts)).any()
+        or np.abs(np.rint(bias) - bias_register(bias, facts)).any()
     ):
         return 0.0, 0
     return UNIT / 2.0**shift, shift + ALIGN
@@ -127,7 +140,7 @@ def _shift(
     incoming: tuple[Projection, ...],
     threshold: Array,
     offset: Array,
-    unit: Array,
+    base: Array,
     scale: float,
     facts: Facts,
 ) -> int:
@@ -138,10 +151,10 @@ def _shift(
     worst = _worst(incoming) * scale
     first = best = ALIGN + 1
     for shift in range(first, first + int(facts["weight_exponent_max"]) + 1):
-        mantissa = threshold[finite] * unit[finite] * 2.0 ** (shift - ALIGN)
+        mantissa = threshold[finite] * base[finite] * 2.0 ** (shift - ALIGN)
         fits = (
             not (mantissa > top_threshold).any()
-            and not (np.abs(offset * unit) * 2.0**shift > top_bias).any()
+            and not (np.abs(offset * base) * 2.0**shift > top_bias).any()
             and worst * 2.0**shift < 1 << int(facts["state_bits"])
         )
         if shift > first and not fits:
@@ -165,7 +178,7 @@ def _registers(
     population: Population, threshold: Array, offset: Array, v_scale: Array, facts: Facts
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     p, full = population.params, 1 << int(facts["decay_bits"])
-    top, v_max = (1 << int(facts["threshold_bits"])) - 1, (1 << int(facts["state_bits"])) - 1
+    v_max = (1 << int(facts["state_bits"])) - 1
     notes = bias_notes(population)
     params = np.zeros(population.n, neurons.model(MODEL).params)
     params["decay_v"] = np.rint((1 - p["alpha"]) * full)
@@ -176,18 +189,9 @@ def _registers(
         if (wanted < 1).any():
             notes += (f"{population.node}: a current loses at least 1/{full} of itself per step",)
     finite = np.isfinite(threshold)
-    mantissa = np.rint(np.where(finite, threshold, 0) * v_scale / (1 << ALIGN))
-    if (mantissa > top).any() or (mantissa[finite] < 0).any():
-        raise UnsupportedNode(
-            "E0225",
-            "threshold does not fit its register",
-            where=population.node,
-            got=f"mantissa {int(mantissa.max())}",
-            allowed=f"0 to {top}",
-            hint="larger weights, or a smaller threshold (both scale together)",
-        )
-    params["threshold"] = np.where(finite, mantissa * (1 << ALIGN), v_max)
-    params["bias"] = _bias(offset * v_scale, facts)
+    level = threshold_register(population, np.where(finite, threshold, 0), v_scale, facts)
+    params["threshold"] = np.where(finite, level, v_max)
+    params["bias"] = bias_register(offset * v_scale, facts)
     params["v_min"], params["v_max"] = -v_max, v_max
     params["refract"] = 1
     error = np.abs(params["bias"] - offset * v_scale) / np.maximum(np.abs(offset * v_scale), 1)
@@ -196,7 +200,25 @@ def _registers(
     return params, notes
 
 
-def _bias(value: Array, facts: Facts) -> Array:
+def threshold_register(
+    population: Population, value: Array, v_scale: float | Array, facts: Facts
+) -> Array:
+    """Return thresholds as multiples of 2^6. Raises UnsupportedNode E0225."""
+    top = (1 << int(facts["threshold_bits"])) - 1
+    mantissa: Array = np.rint(value * v_scale / (1 << ALIGN))
+    if (mantissa > top).any() or (mantissa < 0).any():
+        raise UnsupportedNode(
+            "E0225",
+            "threshold does not fit its register",
+            where=population.node,
+            got=f"mantissa {int(mantissa.max())}",
+            allowed=f"0 to {top}",
+            hint="larger weights, or a smaller threshold (both scale together)",
+        )
+    return mantissa * (1 << ALIGN)
+
+
+def bias_register(value: Array, facts: Facts) -> Array:
     """Nearest number to each bias that a mantissa and an exponent can say."""
     best = np.zeros_like(value)
     top = int(facts["bias_max"])

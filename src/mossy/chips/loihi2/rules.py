@@ -1,6 +1,7 @@
 """Loihi 2: integer registers of its neuron programs, and the memory of a core.
 
-Registers by population model: `lif.py` and `values.py` beside this file say how they are scaled.
+Registers by population model: `lif.py`, `values.py` and `programs.py` beside this file say how they
+are scaled.
 
 A spike carries a number of up to 32 bits; a neuron that receives it adds weight times number. Plain
 spikes are the number 1. Numbers have 6 fraction bits, plain spikes none, so neurons that fire and
@@ -25,16 +26,28 @@ import numpy as np
 
 from mossy.chips import refuse
 from mossy.chips.facts import Facts
-from mossy.chips.loihi2 import lif, values
+from mossy.chips.loihi2 import lif, programs, values
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Population, Populations, Projection
 from mossy.program.artefact import Place, WordFormat
 
-MODELS = ("lif", "cuba_lif", "sigma_delta")  # of network/populations.py
+HOW = {  # by model of network/populations.py
+    "lif": lif.quantise,
+    "cuba_lif": lif.quantise,
+    "sigma_delta": values.quantise,
+    "resonate_fire": programs.resonate_fire,
+    "adaptive_lif": programs.adaptive_lif,
+}
+MODELS = tuple(HOW)
 WORD = WordFormat(32, weight=8, delay=6, type=0, index=13, coding="signed")
 SYNAPSE_BITS, DELAY_BITS, HALF_WORD = 16, 8, 32
-REGISTERS = {"cuba_lif.int": 3, "sigma_delta.int": 5}  # state and per-neuron parameters
+REGISTERS = {  # state and per-neuron parameters
+    lif.MODEL: 3,
+    values.MODEL: 5,
+    programs.RESONATE: 4,
+    programs.ADAPTIVE: 7,
+}
 SIDE = (8, 4)  # tiles of a chip; 4 cores each
 
 
@@ -46,7 +59,8 @@ def prepare(
     Raises UnsupportedNode E0230 where spikes meet neurons that take numbers, or the reverse.
     """
     senders = {p.name for p in populations.populations if p.model == "sigma_delta"}
-    spiking = {p.name for p in populations.populations if p.model in ("lif", "cuba_lif")}
+    takers = set(MODELS) - {"sigma_delta"}
+    spiking = {p.name for p in populations.populations if p.model in takers}
     changed = []
     for p in populations.populations:
         sources = {j.source for j in populations.into(p.name)}
@@ -102,9 +116,7 @@ def quantise(
         int(facts["delay_max"]),
         int(facts["step_latency"]),
     )
-    if population.model == "sigma_delta":
-        return values.quantise(population, incoming, scaling, facts, WORD)
-    return lif.quantise(population, incoming, scaling, facts, WORD)
+    return HOW[population.model](population, incoming, scaling, facts, WORD)
 
 
 def _synapse_bytes(load: CoreLoad) -> int:
