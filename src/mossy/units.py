@@ -15,7 +15,15 @@ _PREFIXES = (
 
 
 def si(value: float, unit: str, digits: int = 3) -> str:
-    """Return `value` in `unit` with an SI prefix, e.g. ``si(0.0021, "J") == "2.1 mJ"``."""
+    """Return `value` in `unit` with an SI prefix, e.g. ``si(0.0021, "J") == "2.1 mJ"``.
+
+    Pure numbers (unit "1") and things that are counted, such as cores, take no prefix; that of a
+    rate ("1/s") stands before the bar: "12 M/s".
+    """
+    if unit == "1" or (unit.isalpha() and len(unit) > 3):
+        return f"{value:,.{digits}g} {unit if unit != '1' else ''}".rstrip()
+    if unit.startswith("1/"):
+        unit = unit[1:]
     if value == 0:
         return f"0 {unit}".rstrip()
     size = abs(value)

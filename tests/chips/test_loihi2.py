@@ -195,6 +195,27 @@ def test_a_network_of_spikes_is_near_its_float_reference() -> None:
     assert 0.02 < wanted.mean() < 0.5 and (got != wanted).mean() < 0.02
 
 
+def test_a_current_that_can_wrap_is_noted() -> None:
+    def notes(n: int) -> str:
+        net = chain(nd.Linear(np.ones((1, n))), lif(), shape=(n,))
+        return " ".join(mossy.compile(net, "loihi2").notes)
+
+    assert "n1: a current wraps where nearly all inputs spike at once" in notes(3000)
+    assert "wraps" not in notes(1000)
+
+
+def test_finer_numbers_can_be_asked_for() -> None:
+    rng = np.random.default_rng(3)
+    net = chain(nd.Linear(rng.normal(0, 0.3, (5, 3))), sigma_delta(), nd.Linear(np.eye(5)),
+                nd.I(np.ones(5)))  # fmt: skip
+    x = encode.delta(np.cumsum(rng.normal(0, 0.2, (2, 40, 3)), axis=1), 0)
+    wanted, off = reference(net, x)["output"], []
+    for bits in (6, 12):
+        fine = chip("loihi2").assuming({"payload_fraction": bits})
+        off.append(np.abs(mossy.compile(net, fine).run(x).outputs["output"] - wanted).max())
+    assert off[1] < 0.2 * off[0]
+
+
 def test_numbers_reach_spiking_neurons_as_numbers() -> None:
     net = chain(nd.Linear(np.array([[0.25, 0, 0]])), lif(threshold=30.0))
     run = mossy.compile(net, "loihi2").run

@@ -13,7 +13,8 @@
 
     ResonateFire   v + i w <- a exp(2 pi i dt / period) (v + i w) + x;   its `v` is the real part
     AdaptiveLIF    i <- a_syn i + x;   v <- a_mem v + i + bias;   o <- a_threshold o;
-                   r <- a_refract r;   v - r >= o + v_threshold: spike, r <- r + 2 (o + v_threshold), o <- o + jump
+                   r <- a_refract r;   v - r >= theta = o + v_threshold: spike, then
+                   r <- r + 2 theta, o <- o + jump
 
 I and IF take a spike as an impulse of area 1, so dt does not enter; published back-ends of NIR
 agree on this. All states start at 0.
@@ -140,7 +141,7 @@ class Resonators:
         else:
             spike = (v >= self.threshold) & (w >= 0) & (before < 0)
         self.v, self.w = v, w
-        return spike.astype(x.dtype)
+        return np.asarray(spike, x.dtype)
 
 
 class Adaptive:
@@ -169,7 +170,7 @@ class Adaptive:
         spike = self.v - r >= theta
         self.r = np.where(spike, r + 2 * theta, r)
         self.over = np.where(spike, over + self.jump, over)
-        return spike.astype(x.dtype)
+        return np.asarray(spike, x.dtype)
 
 
 class DelayLine:

@@ -16,7 +16,8 @@ Welling, "Sigma delta quantized networks", 2016, with the rectifier and the resi
                  sends d and keeps no residue where |d| >= threshold, else sends 0 and keeps d
 
 and two neurons that fire, with factors a as LIF has them (after Izhikevich, "Resonate-and-fire
-neurons", 2001, and Bellec et al., "Long short-term memory ... in networks of spiking neurons", 2018):
+neurons", 2001, and Bellec et al., "Long short-term memory and learning-to-learn in networks of
+spiking neurons", 2018):
 
     ResonateFire   z <- a exp(2 pi i dt / period) z + x
                    spike where im z rises through 0 while re z >= v_threshold; with `snap` where

@@ -48,7 +48,13 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "SigmaDelta": ("threshold", "bias"),
     "ResonateFire": ("period", "tau", "v_threshold"),
     "AdaptiveLIF": (
-        "tau_syn", "tau_mem", "tau_threshold", "tau_refract", "v_threshold", "jump", "bias",
+        "tau_syn",
+        "tau_mem",
+        "tau_threshold",
+        "tau_refract",
+        "v_threshold",
+        "jump",
+        "bias",
     ),
 }
 """Parameters of the nodes that work element by element; they share the node's shape."""

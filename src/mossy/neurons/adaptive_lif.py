@@ -4,8 +4,8 @@
         v <- (1 - decay_v) v + u + bias       r <- (1 - decay_r) r
         v - r >= theta: sends a spike; then r <- r + 2 theta, and theta <- theta + jump
 
-The potential is not reset: r, of twice the threshold, holds it down. The state `over` is theta - rest,
-so that all states are zero at rest.
+The potential is not reset: r, of twice the threshold, holds it down. The state `over` is theta -
+rest, so that all states are zero at rest.
 
 float   each operation rounds to float32 in the order written; parameters hold the factors 1 - decay
 int     k fraction bits of decay, taken off 2^k: z <- sgn(z) (|z| (2^k - decay) >> k). u is wrapped

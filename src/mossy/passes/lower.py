@@ -2,8 +2,8 @@
 
 Before: a checked `Network`. After: `Populations`, where every neuron model is `lif`, `cuba_lif`,
 `sigma_delta` or one of `own_neurons`, with per-step coefficients (see network/populations.py) and
-every path of linear nodes is one matrix or one convolution. Constant biases move into the offsets. A
-spike is worth its weight once per step in every model.
+every path of linear nodes is one matrix or one convolution. Constant biases move into the offsets.
+A spike is worth its weight once per step in every model.
 """
 
 from __future__ import annotations

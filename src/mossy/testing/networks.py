@@ -203,9 +203,9 @@ def _sigma_delta(rng: Generator) -> tuple[dict[str, nd.Node], None]:
         (6,),
         3,
         fc1=nd.Linear(weights(rng, 8, 6)),
-        sd1=nd.SigmaDelta(0.25 * one, 0.125 * one),
+        sd1=nd.SigmaDelta(1.0 * one, 0.125 * one),
         fc2=nd.Linear(weights(rng, 5, 8) - 0.25),
-        sd2=nd.SigmaDelta(0.5 * one, 0 * one),
+        sd2=nd.SigmaDelta(1.5 * one, 0 * one),
         fc3=nd.Linear(weights(rng, 3, 5)),
         i=nd.I(one),
     ), None

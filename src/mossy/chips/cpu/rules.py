@@ -16,7 +16,8 @@ from mossy.network.populations import Array, Conv, Population, Projection
 from mossy.program.artefact import Place, WordFormat
 from mossy.synapses import conv2d
 
-MODELS = ("lif", "cuba_lif", "sigma_delta", "resonate_fire", "adaptive_lif")  # of network/populations.py
+# of network/populations.py
+MODELS = ("lif", "cuba_lif", "sigma_delta", "resonate_fire", "adaptive_lif")
 WORD = WordFormat(64, weight=32, delay=8, type=0, index=24, coding="float32")
 
 

@@ -47,6 +47,8 @@ def quantise(
     scale, shift = unit(incoming, threshold, offset, gain(population), scaling, facts)
     v_scale = scale * 2.0**shift / gain(population)
     params, notes = _registers(population, threshold, offset, v_scale, facts)
+    if _worst(incoming) * scale * 2.0**shift >= 1 << int(facts["state_bits"]):
+        notes += (f"{population.node}: a current wraps where nearly all inputs spike at once",)
     v_reset = np.where(np.isfinite(threshold), population.params["v_reset"], 0.0)
     state = np.zeros(population.n, neurons.model(MODEL).state)
     state["v"] = np.rint(-v_reset * v_scale)

@@ -1,9 +1,9 @@
-"""Registers of the neuron programs beside LIF and sigma-delta: resonate and fire, adaptive threshold.
+"""Registers of the programs beside LIF and sigma-delta: resonate and fire, adaptive threshold.
 
 A weight f 2^s reaches the state as f 2^(s + 6), as with LIF.
 
-resonate_fire   cos and sin are cut to 12 fraction bits, as the published program's are; the threshold
-                is brought near 2^16, which leaves 7 bits above it for the oscillation
+resonate_fire   cos and sin are cut to 12 fraction bits, as the published program's are; the
+                threshold is brought near 2^16, which leaves 7 bits above it for the oscillation
 adaptive_lif    unit and registers as LIF's, with the threshold at rest in place of the threshold
 """
 

@@ -10,8 +10,9 @@ it were an event of that weight, layer by layer and neuron by neuron; then the s
 follow, channel by channel, a channel's n spikes one behind the other. States are those at the end
 of the step. Silent synapses (weight 0) are not stored, so they are no events.
 
-Order and single spike: sinabs documentation, "Specksim" and "Weight Clipping During Training".
-That the tick comes first, and can make a neuron fire, is this engine's own choice.
+Order and single spike are from the sinabs documentation ("Breadth-first vs Depth-first", "Weight
+Clipping During Training"). That the tick comes first, and can make a neuron fire, is this engine's
+own choice.
 
 The fast way works on the linked program, compiled, with a stack instead of calls; the reference
 walks the program itself, packet by packet, in Python. Both give the same spikes, states and counts.

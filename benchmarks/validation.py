@@ -1,0 +1,216 @@
+"""What others measured on chips beside what the twins predict: python -m benchmarks.validation
+
+Rows come from the chips' published.toml. A row is predicted where it names what computes it and
+the network and data are at hand; every other row is listed as what it is, and nothing is claimed.
+A prediction that only repeats a figure the facts were taken from says "by construction".
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mossy
+from benchmarks import pilotnet
+from benchmarks.run import recordings
+from examples import nmnist
+from mossy.chips import Chip, chip, names
+from mossy.chips.chip import folder_of
+from mossy.chips.published import Measured, published
+from mossy.columns import columns
+from mossy.errors import UnknownFact
+from mossy.passes import Options
+from mossy.twin import Result
+from mossy.units import Quantity
+
+HEAD = ("chip", "what", "published", "predicted", "predicted / published", "remark")
+FEW = 100  # recordings
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the twin says: a quantity, or None with the reason."""
+
+    value: Quantity | None
+    remark: str = ""
+
+
+Predict = Callable[[Chip, Measured], Prediction]
+
+
+def _exact(value: float, unit: str, remark: str = "") -> Prediction:
+    return Prediction(Quantity.exact(value, unit), remark)
+
+
+def power_off(target: Chip, row: Measured) -> Prediction:
+    """Power with every core off."""
+    return Prediction(target.facts["uncore_power"].quantity(), "by construction")
+
+
+def power_asleep(target: Chip, row: Measured) -> Prediction:
+    """Power with every core asleep."""
+    f = target.facts
+    watts = float(f["uncore_power"]) + float(f["cores_per_chip"]) * float(f["pe_sleep_power"])
+    return _exact(watts, "W", "by construction")
+
+
+def power_busy(target: Chip, row: Measured) -> Prediction:
+    """Power with every core at work in every cycle."""
+    f = target.facts
+    core = float(f["pe_sleep_power"]) + float(f["pe_cycle_energy"]) * float(f["pe_clock"])
+    watts = float(f["uncore_power"]) + float(f["cores_per_chip"]) * core
+    return _exact(watts, "W", "by construction")
+
+
+def events_per_core(target: Chip, row: Measured) -> Prediction:
+    """Synaptic events that fit a tick beside the tick's own work and 256 neuron updates."""
+    f = target.facts
+    n = int(f["neurons_per_core"])
+    room = float(f["tick"]) * float(f["pe_clock"]) - float(f["cycles_per_tick"])
+    room -= n * float(f["cycles_per_neuron_update"])
+    events = room / float(f["cycles_per_synaptic_event"]) / float(f["tick"])
+    return _exact(events, "1/s", f"{n} neurons on the core, packets not counted")
+
+
+@cache
+def _nmnist(name: str) -> tuple[Result, float] | None:
+    paths = recordings(argparse.Namespace(network=None, data=None, labels=None))
+    if paths is None:
+        return None
+    net = mossy.load(paths[0], dt=nmnist.DT)
+    x, y = nmnist.recordings(paths[1], paths[2], FEW)
+    result = mossy.compile(net, name).run(x)
+    right = (result.outputs["output"].sum(axis=1).argmax(axis=1) == y).mean()
+    return result, float(right)
+
+
+def nmnist_accuracy(target: Chip, row: Measured) -> Prediction:
+    """Share of the recordings at hand that are told apart."""
+    found = _nmnist(target.name)
+    if found is None:
+        return Prediction(None, "no recordings here")
+    return _exact(found[1], "1", f"{FEW} recordings of a subset")
+
+
+def nmnist_longest_step(target: Chip, row: Measured) -> Prediction:
+    """Longest step of those recordings; users choose a tick at least as long."""
+    found = _nmnist(target.name)
+    if found is None:
+        return Prediction(None, "no recordings here")
+    return Prediction(found[0].timing.worst_step, f"longest step of {FEW} recordings, cut by us")
+
+
+def power_of_operations(target: Chip, row: Measured) -> Prediction:
+    """Synaptic operations per second times the energy of one."""
+    hertz = re.search(r"([\d.]+) Hz mean rate, (\d+)", row.workload)
+    assert hertz is not None, row
+    neurons = int(target.facts["cores_per_chip"]) * int(target.facts["neurons"])
+    operations = neurons * float(hertz[1]) * int(hertz[2])
+    each = target.facts["energy_per_operation"].quantity()
+    watts = (operations * e for e in (each.value, each.low, each.high))
+    value, low, high = watts
+    return Prediction(Quantity(value, "W", low, high), "operations x energy per operation")
+
+
+def static_power(target: Chip, row: Measured) -> Prediction:
+    """Power at rest."""
+    return Prediction(target.facts["static_power"].quantity(), "by construction")
+
+
+def pilotnet_cores(build: Callable[[], Any]) -> Predict:
+    """Cores of a network of that shape, weights drawn at random."""
+
+    def predict(target: Chip, row: Measured) -> Prediction:
+        program = mossy.compile(build(), target.name, options=Options(approximate=True))
+        cores = [c for c in program.cores if c.place is not None]
+        by = [sum(c.population == p.name for c in cores) for p in program.populations]
+        return _exact(len(cores), "cores", f"by layer {', '.join(str(n) for n in by if n)}")
+
+    return predict
+
+
+PREDICT: dict[str, Predict] = {
+    "power_off": power_off,
+    "power_asleep": power_asleep,
+    "power_busy": power_busy,
+    "events_per_core": events_per_core,
+    "nmnist_accuracy": nmnist_accuracy,
+    "nmnist_longest_step": nmnist_longest_step,
+    "power_of_operations": power_of_operations,
+    "static_power": static_power,
+    "pilotnet_sdnn_cores": pilotnet_cores(pilotnet.sigma_delta),
+    "pilotnet_snn_cores": pilotnet_cores(pilotnet.spiking),
+}
+
+
+def predicted(target: Chip, row: Measured) -> Prediction:
+    """Return what the twin says of a row."""
+    if row.predict is None:
+        return Prediction(None, "the network is not at hand")
+    try:
+        return PREDICT[row.predict](target, row)
+    except UnknownFact as unknown:
+        return Prediction(None, str(unknown))
+
+
+def rows(wanted: list[str]) -> list[tuple[str, Measured, Prediction]]:
+    """Return every published row of the chips, with its prediction."""
+    found = []
+    for name in wanted:
+        if folder_of(name) != name:
+            continue  # variants share their folder's rows
+        for row in published(name):
+            print(f"{name}: {row.name} ...", file=sys.stderr)
+            found.append((name, row, predicted(chip(name), row)))
+    return found
+
+
+def table(found: list[tuple[str, Measured, Prediction]]) -> str:
+    """Return the table as text."""
+    lines = []
+    for name, row, p in found:
+        ratio = "" if p.value is None or not row.value else f"{p.value.value / row.value:.3g}"
+        said = "" if p.value is None else str(p.value)
+        lines.append([name, row.name, str(row.quantity), said, ratio, p.remark])
+    return columns(HEAD, lines, right=["predicted / published"])
+
+
+def main() -> None:
+    """Print the table, or the rows as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.validation", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--chips", metavar="A,B", help="these chips only")
+    given = parser.parse_args()
+    found = rows(given.chips.split(",") if given.chips else names())
+    if given.json:
+        plain = [
+            {
+                "chip": name,
+                **dataclasses.asdict(row),
+                "predicted": None if p.value is None else vars(p.value),
+                "remark": p.remark,
+            }
+            for name, row, p in found
+        ]
+        print(json.dumps(plain, indent=1))
+        return
+    print(table(found))
+    known = [p for _, _, p in found if p.value is not None]
+    print(f"\n{len(found)} published figures, {len(known)} predicted")
+
+
+ROOT = Path(__file__).parents[1]
+
+if __name__ == "__main__":
+    np.seterr(all="raise", under="ignore")
+    main()
