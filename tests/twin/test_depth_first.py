@@ -18,6 +18,7 @@ from mossy.testing.networks import cases
 from mossy.twin import Result
 from mossy.twin.engines import depth_first
 from mossy.twin.engines.trace import Recorded
+from mossy.twin.timing import event_latencies
 from tests.oracles.speck_networks import random_network
 from tests.oracles.speck_twin import graph
 
@@ -248,14 +249,14 @@ def test_latency_is_a_time_for_each_layer_passed() -> None:
         "output": nd.Output((1,)),
     }
     target = chip("speck")
-    q = depth_first.latencies(made(nodes), target)["output"]
+    q = event_latencies(made(nodes), target)["output"]
     assert (q.value, q.low, q.high) == pytest.approx((746e-9, 240e-9, 14e-6))
-    slower = depth_first.latencies(made(nodes), target.assuming({"layer_time": 1e-6}))["output"]
+    slower = event_latencies(made(nodes), target.assuming({"layer_time": 1e-6}))["output"]
     assert (slower.value, slower.low, slower.high) == pytest.approx((2e-6,) * 3)
     around = {**nodes, "around": layer([[0.5]])}
     chain = ["input", "fc1", "if1", "fc2", "if2", "output"]
     skip = made(around, [*pairwise(chain), ("input", "around"), ("around", "if2")])
-    q = depth_first.latencies(skip, target)["output"]
+    q = event_latencies(skip, target)["output"]
     assert (q.low, q.high) == pytest.approx((120e-9, 14e-6))
 
 

@@ -46,6 +46,7 @@ class Report:
             "timing": t.kind,
             "tick": quantity(Quantity.exact(p.tick, "s")) if p.tick else None,
             "longest_step": quantity(t.worst_step) if t.worst_step else None,
+            "event_latency": {k: quantity(q) for k, q in r.event_latency.items()},
             "overruns": [vars(o) for o in t.overruns],
             "energy": quantity(r.energy.total),
             "energy_assumed_share": r.energy.assumed_share,
@@ -99,6 +100,8 @@ class Report:
             + (f" of a {si(p.tick, 's')} tick" if p.tick else ""),
             f"  energy            {r.energy}, {d['energy_assumed_share']:.1%} on assumed facts",
         ]
+        for name, delay in r.event_latency.items():
+            lines.insert(3, f"  event to {name:<9} {delay}")
         for o in r.energy.operations:
             lines.append(f"    {o.name:<28} {o.energy!s}  [{o.basis}]")
         for u in r.energy.unpriced:

@@ -14,7 +14,7 @@ from mossy.chips.chip import Chip
 from mossy.program.artefact import Program
 from mossy.twin.counts import Counts
 from mossy.twin.energy import Energy, energy
-from mossy.twin.timing import Timing, time
+from mossy.twin.timing import Timing, event_latencies, time
 from mossy.units import Quantity
 
 
@@ -47,6 +47,11 @@ class Result:
     def latency(self) -> Quantity:
         """Seconds of one inference."""
         return self.timing.latency
+
+    @property
+    def event_latency(self) -> dict[str, Quantity]:
+        """Seconds from an input event to the one it sets off, by output; none where steps rule."""
+        return event_latencies(self.program, self.chip)
 
     @cached_property
     def energy(self) -> Energy:

@@ -40,35 +40,10 @@ from mossy.synapses import conv2d
 from mossy.twin.engines.trace import COUNTED, Recorded, Trace
 from mossy.twin.link import Linked, link
 from mossy.twin.packets import Network
-from mossy.units import Quantity
 
 MOST_SPIKES = 255  # what a recorded step can hold
 
 Row = list[tuple[int, int]]
-
-
-def latencies(program: Program, chip: Chip) -> dict[str, Quantity]:
-    """Return output node -> seconds from an input event to the output event that it sets off.
-
-    The layers passed, each at the chip's time per layer; low and high take the shortest and the
-    longest path. Waiting behind other events is not in it: no throughput limit is known.
-    """
-    each = chip.facts[chip.spec["timing"]["layer"]].quantity()
-    network = Network(program, chip)
-    shortest = {c.number: 0 for c in program.cores if c.role == "source"}
-    longest = dict(shortest)
-    for c in program.cores:  # layers stand in order
-        for target in network.journey(c, 0).cores if c.number in longest else ():
-            least = shortest.get(target, len(program.cores)), shortest[c.number] + 1
-            shortest[target] = min(least)
-            longest[target] = max(longest.get(target, 0), longest[c.number] + 1)
-    found = {}
-    for node, name in program.outputs.items():
-        here = [c for c in program.population(name).cores if c in longest]
-        if here:
-            low, high = min(shortest[c] for c in here), max(longest[c] for c in here)
-            found[node] = Quantity(high * each.value, "s", low * each.low, high * each.high)
-    return found
 
 
 def run(
