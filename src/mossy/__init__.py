@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mossy import errors, signals, zoo
     from mossy.chips.chip import chip as chip
     from mossy.chips.chip import names as chips
+    from mossy.chips.machines import machine
     from mossy.compare import compare
     from mossy.importers.file import load
     from mossy.importers.torch import from_torch
@@ -33,6 +34,7 @@ _WHERE = {
     "from_torch": ("mossy.importers.torch", "from_torch"),
     "load": ("mossy.importers.file", "load"),
     "load_program": ("mossy.program", "load"),
+    "machine": ("mossy.chips.machines", "machine"),
     "signals": ("mossy.signals", None),
     "zoo": ("mossy.zoo", None),
 }
@@ -47,6 +49,7 @@ __all__ = [
     "from_torch",
     "load",
     "load_program",
+    "machine",
     "signals",
     "zoo",
 ]

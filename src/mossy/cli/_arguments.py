@@ -12,6 +12,7 @@ from mossy.errors import BadInput
 
 if TYPE_CHECKING:
     from mossy.passes import Options
+    from mossy.program.machine import Machine
 
 Net = Annotated[
     str, typer.Argument(metavar="NET", help="A .nir or .net file, or the name of a zoo network.")
@@ -69,6 +70,16 @@ Tick = Annotated[
 NeuronsPerCore = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Most neurons on a core.")
 ]
+Boards = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Boards of the machine: 1, 3, 6, ...")
+]
+Dead = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PART",
+        help="A part that is broken: chip:X,Y or core:X,Y,CORE or link:X,Y,LINK. Repeatable.",
+    ),
+]
 Approximate = Annotated[
     bool,
     typer.Option(
@@ -108,9 +119,11 @@ def compiler_options(
     tick: float | None,
     neurons_per_core: int | None,
     approximate: bool,
+    machine: Machine | None = None,
 ) -> Options:
     """Return the compiler's options. Raises BadInput E0610 for a tick that is no time."""
     from mossy.passes import Options
+    from mossy.program.machine import Machine
 
     if tick is not None and not 0 < tick < float("inf"):
         raise BadInput(
@@ -122,4 +135,16 @@ def compiler_options(
         tick=tick,
         neurons_per_core=neurons_per_core,
         approximate=approximate,
+        machine=machine,
     )
+
+
+def machine(
+    on: str, boards: int | None, chips: int | None, dead: Sequence[str] | None
+) -> Machine | None:
+    """Return the machine asked for, None where nothing is said of it. Raises what it raises."""
+    if boards is None and not dead:
+        return None
+    from mossy.chips.machines import machine as make
+
+    return make(on, boards=boards, chips=None if boards else chips, dead=dead or ())

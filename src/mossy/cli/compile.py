@@ -30,6 +30,8 @@ def command(
     tick: a.Tick = None,
     neurons_per_core: a.NeuronsPerCore = None,
     approximate: a.Approximate = False,
+    boards: a.Boards = None,
+    dead: a.Dead = None,
     json: a.Json = False,
 ) -> None:
     """Compile NET for a chip and write the program, for mossy run and mossy inspect."""
@@ -38,7 +40,8 @@ def command(
     from mossy.chips import chip
 
     target = chip(on)
-    options = a.compiler_options(bits, chips, tick, neurons_per_core, approximate)
+    machine = a.machine(on, boards, chips, dead)
+    options = a.compiler_options(bits, chips, tick, neurons_per_core, approximate, machine)
     with _show.progress() as bar:
         bar.begin(net, None)
         bar.stage("load")

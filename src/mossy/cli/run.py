@@ -39,6 +39,8 @@ def command(
     tick: a.Tick = None,
     neurons_per_core: a.NeuronsPerCore = None,
     approximate: a.Approximate = False,
+    boards: a.Boards = None,
+    dead: a.Dead = None,
     raster: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw the spikes of the first input.")
     ] = None,
@@ -54,7 +56,7 @@ def command(
     compiling: dict[str, Any] = {
         "on": on, "dt": dt, "integrator": integrator, "reset": reset, "bits": bits,
         "chips": chips, "tick": tick, "neurons_per_core": neurons_per_core,
-        "approximate": approximate or None,
+        "approximate": approximate or None, "boards": boards, "dead": dead or None,
     }  # fmt: skip
     with _show.progress() as bar:
         bar.begin(net, None)
@@ -90,6 +92,8 @@ class _Settings:
     tick: float | None
     neurons_per_core: int | None
     approximate: bool
+    boards: int | None
+    dead: list[str] | None
     calibrate: int
     assume: dict[str, float]
 
@@ -110,8 +114,9 @@ def _fresh(
     if asked.on is None:
         raise BadInput("E0606", "no chip given", hint=" or ".join(f"--on {n}" for n in names()))
     target = chip(asked.on).assuming(asked.assume)
+    machine = a.machine(asked.on, asked.boards, asked.chips, asked.dead)
     options = a.compiler_options(
-        asked.bits, asked.chips, asked.tick, asked.neurons_per_core, asked.approximate
+        asked.bits, asked.chips, asked.tick, asked.neurons_per_core, asked.approximate, machine
     )
     network = _source.network(net, asked.dt, asked.integrator, asked.reset)
     own = net if _source.is_zoo(net) else None

@@ -7,12 +7,12 @@
     V >= V_thresh: spike, V <- V_reset, wait for `refract` steps         (tested while waiting, too)
     value  <- value x decay >> 32                                        after the update
 
-Every product is 64 bits wide and shifted towards minus infinity; every sum wraps to 32 bits.
-Nothing saturates but the input sums, which are unsigned 16-bit ring buffer entries, one for each
-sign. exp_tc = exp(-dt / tau_m), decay = exp(-dt / tau_syn) and init are fractions, R a resistance.
-The order and the rounding are those of sPyNNaker's released binary (sPyNNaker 1!7.4.1,
-IF_curr_exp, disassembled). fmt = (round,): 1 rounds the two products of the membrane to nearest
-instead, as its source code on a branch does.
+Every product is 64 bits wide and shifted towards minus infinity; every sum, and a sum shifted left,
+wraps to 32 bits and is signed then. Nothing saturates but the input sums, which are unsigned 16-bit
+ring buffer entries, one for each sign. exp_tc = exp(-dt / tau_m), decay = exp(-dt / tau_syn) and
+init are fractions, R a resistance. The order and the rounding are those of sPyNNaker's released
+binary (sPyNNaker 1!7.4.1, IF_curr_exp), run in an emulator. fmt = (round,): 1 rounds the two
+products of the membrane to nearest instead, as its source code on a branch does.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ RING_TOP = (1 << 16) - 1  # an entry of the ring buffer saturates here
 def step_fixed(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
     """Advance one neuron by one step in fixed point; return whether it fired."""
     half = 1 << 31
-    exc = int(s.exc) + (((int(x0) << int(p.exc_shift)) * int(p.exc_init)) >> 32)
-    inh = int(s.inh) + (((int(x1) << int(p.inh_shift)) * int(p.inh_init)) >> 32)
+    arrived = (((int(x0) << int(p.exc_shift)) + half) & 0xFFFFFFFF) - half
+    exc = int(s.exc) + ((arrived * int(p.exc_init)) >> 32)
+    arrived = (((int(x1) << int(p.inh_shift)) + half) & 0xFFFFFFFF) - half
+    inh = int(s.inh) + ((arrived * int(p.inh_init)) >> 32)
     exc = ((exc + half) & 0xFFFFFFFF) - half
     inh = ((inh + half) & 0xFFFFFFFF) - half
     if s.refract > 0:

@@ -97,11 +97,11 @@ class Report:
             f"  cores             {d['cores']}",
             f"  latency           {r.latency}  ({d['timing']})",
             f"  longest step      {r.timing.worst_step or 'not known'}"
-            + (f" of a {si(p.tick, 's')} tick" if p.tick else ""),
+            + (f" of a {si(p.tick, 's')} tick" if p.tick and r.timing.worst_step else ""),
             f"  energy            {r.energy}, {d['energy_assumed_share']:.1%} on assumed facts",
         ]
         for name, delay in r.event_latency.items():
-            lines.insert(3, f"  event to {name:<9} {delay}")
+            lines.insert(3, f"  {'event to ' + name:<17} {delay}")
         for o in r.energy.operations:
             lines.append(f"    {o.name:<28} {o.energy!s}  [{o.basis}]")
         for u in r.energy.unpriced:

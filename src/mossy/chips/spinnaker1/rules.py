@@ -1,22 +1,21 @@
 """SpiNNaker1: sPyNNaker's fixed point registers, weight scaling and memories.
 
-One unit of potential is v_scale = 2^15 `unit` register units, `unit` a power of two: the largest
-with which threshold, reset and R x (the largest input expected) stay below 2^15 in s16.15, as
-nothing saturates there.
+Potentials are `unit` 2^15 register units per network unit, currents `unit` `coarse` 2^15; both
+factors are powers of two: R lies between 16 and 32 where it is largest, and `unit` is the largest
+with which nothing wraps, whatever the input, as long as a source sends one spike a step at most.
 
-    exp_tc = alpha            R = gain / (1 - alpha)     a weight w is a current of gain_syn w
-    lif        decay = 0: the current is this step's input alone
-    cuba_lif   decay = alpha_syn
+    exp_tc = alpha                  R = gain / (1 - alpha) / coarse
+    cuba_lif   decay = alpha_syn    init = tau (1 - decay), as the chip's code computes it
+    lif        decay = 0, init = 1/16: tau_syn = 1/16 step, whose exponential the chip rounds to 0
 
-A weight field f adds (f << shift) init >> 32 to the current with init = 1/2, which loses no bit.
-`shift` is the smallest with which a step's summed input fits 16 bits, by sPyNNaker's own bound:
-the mean of Poisson sources at 30 Hz and five standard deviations, not below the largest weight and
-not above the sum of all. Beyond it the ring buffer saturates, and so does the twin.
+so a weight w is a current of w gain_syn unit coarse / init before `init` is applied. The exponent
+1 / tau of a synapse is itself s16.15, so decay is exp(-k / 2^15) with a whole k. Weights: scaling.py.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,60 +23,73 @@ from numpy.typing import NDArray
 from mossy import neurons
 from mossy.chips import refuse
 from mossy.chips.facts import Facts
-from mossy.chips.float_state import as_rows, bias_notes, integer_synapses, offset_with_current
-from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling
+from mossy.chips.float_state import bias_notes, offset_with_current
+from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses
+from mossy.chips.spinnaker1 import scaling as weighing
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Population, Projection
 from mossy.program.artefact import Place, WordFormat
-from mossy.synapses import conv2d
 
 MODELS = ("lif", "cuba_lif")  # of network/populations.py
 MODEL = "if_curr_exp.fixed"
 ONE = 1 << 15  # of s16.15
-HALF = 1 << 31  # of u0.32
-ROOM = float(1 << 15)  # largest number that any product may reach; the register ends at twice that
+SLOWEST = (ONE - 1) / ONE  # largest factor that a potential can keep from step to step
+FULL = 1 << 32  # of u0.32
+UNDERFLOW = 340695  # beyond this exponent, in s16.15, the chip's exponential is 0
+INSTANT = 1 / 16  # steps: a synaptic time constant that leaves nothing for the next step
+ROOM = ONE - 1.0  # largest potential and current, where a register ends at twice that
+R_LOW = 16.0  # the largest R lies between this and twice this
+R_LEAST = 1 / 256  # a smaller R keeps less than 7 bits
+TOLD = 0.01  # a time constant that is off by more than this share is told
 WORD = WordFormat(32, weight=16, delay=5, type=1, index=8, coding="magnitude")
 NEURON, SYNAPSE_STATE, RING_SLOT = 32, 24, 2  # bytes
 ROW_HEADER, TABLE_ENTRY, SDRAM_ENTRY = 12, 16, 4  # bytes
 RECORDED_STEPS = 128
 
 
+class _Units(NamedTuple):
+    """The two powers of two, the left shift, and weight field units per weight, by neuron."""
+
+    unit: float
+    coarse: float
+    shift: int
+    scale: Array
+
+
 def quantise(
     population: Population, incoming: tuple[Projection, ...], scaling: Scaling, facts: Facts
 ) -> Quantised:
-    """Return the population in s16.15 registers. Raises UnsupportedNode E0220-E0222, E0228."""
+    """Return the population in s16.15. Raises UnsupportedNode E0220-E0223, E0228, E0229."""
     refuse.graded(population)
     refuse.no_gain(population)
     slots = 1 << int(facts["delay_bits"])
     delay = refuse.longest_delay(incoming)
     refuse.delay_beyond(population, delay, slots - 2, int(facts["step_latency"]))
-    _refuse_unlike(population)
-    p = population.params
-    r = p["gain"] / (1 - p["alpha"])
-    synaptic = p["gain_syn"] if population.model == "cuba_lif" else np.ones(population.n)
-    bound = _expected(population, incoming, synaptic, facts)
-    unit = _unit(population, r, bound)
-    shift, scale = _weight_scale(bound, unit, synaptic, scaling, facts)
-    synapses = tuple(as_rows(integer_synapses(j, scale, (1 << 16) - 1)) for j in incoming)
-    params, state = _registers(population, r, unit, shift)
-    v_scale = np.full(population.n, unit * ONE)
+    _refuse_subtraction(population)
+    _refuse_no_leak(population, scaling)
+    params = _factors(population)
+    units = _units(population, incoming, params, scaling, facts)
+    _finish(params, population, units)
+    synapses = tuple(
+        _synapses(j, w)
+        for j, w in zip(incoming, weighing.matrices(incoming, units.scale), strict=True)
+    )
     return Quantised(
         population.name,
         MODEL,
         (0,),
         params,
-        state,
+        np.zeros(population.n, neurons.model(MODEL).state),
         WORD,
-        v_scale,
+        np.full(population.n, units.unit * ONE),
         np.zeros(population.n),
-        scale,
+        float(np.median(units.scale)),
         synapses,
-        bias_notes(population) + _notes(population, synapses, scale),
+        bias_notes(population) + _notes(population, params, synapses, units, incoming, scaling),
     )
 
 
-def _refuse_unlike(population: Population) -> None:
-    p = population.params
+def _refuse_subtraction(population: Population) -> None:
     if population.subtract:
         raise UnsupportedNode(
             "E0223",
@@ -87,89 +99,156 @@ def _refuse_unlike(population: Population) -> None:
             allowed="reset node",
             hint='train with reset="node"',
         )
-    if (p["alpha"] * ONE > ONE - 1).any() or np.unique(_synaptic(population)).size > 1:
+
+
+def _refuse_no_leak(population: Population, scaling: Scaling) -> None:
+    kept = {k: population.params[k] for k in ("alpha", "alpha_syn") if k in population.params}
+    slowest = max(float(v.max(initial=0)) for v in kept.values())
+    if slowest > 1 - 0.5 / ONE and not scaling.approximate:
         raise UnsupportedNode(
             "E0228",
-            "every neuron leaks here, and one population has one synaptic gain",
+            "every potential and current leaks here",
             where=population.node,
-            got=f"decay {p['alpha'].max():g} per step",
-            allowed=f"decay up to {(ONE - 1) / ONE:.5f} (IF neurons do not leak)",
-            hint="a long time constant, e.g. 1000 steps, in place of none",
+            got=f"decay {slowest:g} per step",
+            allowed=f"decay up to {SLOWEST:.6g}",
+            hint="train with a leak, or Options(approximate=True) for one of 1/32768 a step",
         )
 
 
-def _synaptic(population: Population) -> Array:
-    one: Array = np.ones(population.n)
-    return population.params["gain_syn"] if population.model == "cuba_lif" else one
-
-
-def _expected(
-    population: Population, incoming: tuple[Projection, ...], synaptic: Array, facts: Facts
-) -> float:
-    """Largest summed current in a step that the ring buffer is made for, in network units."""
-    rate = float(facts["spikes_per_second"]) * float(facts["tick"])
-    sigma = float(facts["ring_sigma"])
-    total, mean, square, largest = (np.zeros(population.n) for _ in range(4))
-    for j in incoming:
-        w: Any = j.weight
-        w = abs(w if not hasattr(w, "in_shape") else conv2d.matrix(w))
-        total += w.sum(axis=1)
-        mean += rate * w.sum(axis=1)
-        square += rate * w.power(2).sum(axis=1)
-        largest = np.maximum(largest, w.max(axis=1).toarray().reshape(-1))
-    bound = np.maximum(np.minimum(total, mean + sigma * np.sqrt(square)), largest) * synaptic
-    return float(bound.max(initial=0)) or 1.0
-
-
-def _unit(population: Population, r: Array, bound: float) -> float:
+def _factors(population: Population) -> NDArray[Any]:
+    """Parameters with exp_tc, decay and init, the numbers that no unit touches."""
     p = population.params
+    params = np.zeros(population.n, neurons.model(MODEL).params)
+    params["exp_tc"] = np.clip(np.rint(p["alpha"] * ONE), 0, ONE - 1)
+    decay, init = np.zeros(population.n), np.full(population.n, INSTANT)
+    if population.model == "cuba_lif":
+        with np.errstate(divide="ignore"):
+            k = np.maximum(np.rint(-np.log(p["alpha_syn"]) * ONE), 1)
+        slow = k <= UNDERFLOW
+        decay = np.where(slow, np.exp(-np.minimum(k, UNDERFLOW) / ONE), 0)
+        init = np.where(slow, ONE / k * (1 - decay), INSTANT)
+    for sign in ("exc", "inh"):
+        params[f"{sign}_decay"] = np.floor(decay * FULL)
+        params[f"{sign}_init"] = np.floor(init * FULL)
+    return params
+
+
+def _units(
+    population: Population,
+    incoming: tuple[Projection, ...],
+    params: NDArray[Any],
+    scaling: Scaling,
+    facts: Facts,
+) -> _Units:
+    p, r = population.params, _resistance(population, params)
+    coarse = 2.0 ** (np.floor(np.log2(float(r.max()))) - np.log2(R_LOW))
+    _refuse_unlike(population, r / coarse)
+    init, decay = params["exc_init"] / FULL, params["exc_decay"] / FULL
+    synaptic = p["gain_syn"] if population.model == "cuba_lif" else np.ones(population.n)
+    plain = weighing.matrices(incoming, synaptic)
+    most = weighing.totals(plain, population.n)
     threshold = np.where(np.isfinite(p["threshold"]), np.abs(p["threshold"]), 0)
-    kept = 1 / (1 - p["alpha_syn"]) if population.model == "cuba_lif" else np.ones(population.n)
-    settled = np.abs(offset_with_current(population)) / (1 - p["alpha"])
-    largest = np.maximum.reduce([threshold, np.abs(p["v_reset"]), r * bound * kept + settled])
-    return float(2.0 ** np.floor(np.log2(ROOM / float(largest.max()))))
+    reached = r * most / (1 - decay) + np.abs(_rest(population, params))
+    currents = np.maximum(most / (1 - decay), most / init) * coarse
+    largest = np.maximum.reduce([threshold, np.abs(p["v_reset"]), reached, currents])
+    spare = 16 - min(scaling.bits or 16, 16)  # bits left unused at the user's wish
+    unit = 2.0 ** (np.floor(np.log2(ROOM / (float(largest.max(initial=0)) or 1.0))) - spare)
+    full = synaptic * unit * coarse / init * ONE  # what a weight of 1 is worth, s16.15 bits
+    w_max = weighing.expected(incoming, weighing.matrices(incoming, full / ONE), facts)
+    shift = weighing.left_shift(w_max) + spare
+    if scaling.scale is not None:
+        shift = int(np.clip(np.rint(np.log2(np.median(full) / scaling.scale)), 0, 15))
+    return _Units(unit, coarse, shift, full / 2.0**shift)
 
 
-def _weight_scale(
-    bound: float, unit: float, synaptic: Array, scaling: Scaling, facts: Facts
-) -> tuple[int, float]:
-    """Left shift of the ring buffer, and weight field units per network weight."""
-    current = unit * ONE * float(synaptic[0]) if synaptic.size else 1.0
-    top = (1 << int(facts["weight_bits"])) - 1
-    field = bound / float(synaptic[0]) * current * 2 if synaptic.size else 1.0
-    shift = max(0, int(np.ceil(np.log2(field / top)))) if field > top else 0
-    scale = scaling.scale or current * 2 / (1 << shift)
-    return shift, scale
+def _resistance(population: Population, params: NDArray[Any]) -> Array:
+    """R that gives one unit of current its gain, with the leak as its register has it."""
+    r: Array = population.params["gain"] / (1 - params["exp_tc"] / ONE)
+    return r
 
 
-def _registers(
-    population: Population, r: Array, unit: float, shift: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    p, model = population.params, neurons.model(MODEL)
-    s = unit * ONE
-    params = np.zeros(population.n, model.params)
-    rest = offset_with_current(population) / (1 - p["alpha"])
-    params["v_rest"] = np.rint(rest * s)
-    params["v_reset"] = np.rint(p["v_reset"] * s)
+def _rest(population: Population, params: NDArray[Any]) -> Array:
+    rest: Array = offset_with_current(population) / (1 - params["exp_tc"] / ONE)
+    return rest
+
+
+def _refuse_unlike(population: Population, r: Array) -> None:
+    if r.min() < R_LEAST:
+        raise UnsupportedNode(
+            "E0229",
+            "input resistances are too unlike for one fixed point unit",
+            where=population.node,
+            got=f"the largest is {r.max() / r.min():.3g} times the smallest",
+            allowed=f"up to about {R_LOW / R_LEAST:g} times",
+            hint="put neurons with very different r or tau into layers of their own",
+        )
+
+
+def _finish(params: NDArray[Any], population: Population, units: _Units) -> None:
+    """Write the registers that depend on the units."""
+    p, s = population.params, units.unit * ONE
     finite = np.isfinite(p["threshold"])
     above = np.floor(np.where(finite, p["threshold"], 0) * s) + 1  # V >= here is v > there
     params["v_thresh"] = np.where(finite, above, (1 << 31) - 1)
-    params["r"] = np.rint(r * ONE)
-    params["exp_tc"] = np.rint(p["alpha"] * ONE)
-    decay = p["alpha_syn"] if population.model == "cuba_lif" else np.zeros(population.n)
-    for sign in ("exc", "inh"):
-        params[f"{sign}_decay"] = np.minimum(np.rint(decay * 2.0**32), 2.0**32 - 1)
-        params[f"{sign}_init"] = HALF
-        params[f"{sign}_shift"] = shift
-    return params, np.zeros(population.n, model.state)
+    params["v_rest"] = np.rint(_rest(population, params) * s)
+    params["v_reset"] = np.rint(p["v_reset"] * s)
+    params["r"] = np.rint(_resistance(population, params) / units.coarse * ONE)
+    params["exc_shift"] = params["inh_shift"] = units.shift
 
 
-def _notes(population: Population, synapses: tuple[Any, ...], scale: float) -> tuple[str, ...]:
-    lost = sum(int((s.weight.data == 0).sum()) for s in synapses)
-    coarse = 1 / scale
-    return (
-        (f"{population.node}: {lost} weights below {coarse / 2:.3g} became zero",) if lost else ()
+def _synapses(projection: Projection, fields: Any) -> Synapses:
+    """The projection with weights rounded; one that rounds to zero needs no synapse."""
+    top = (1 << WORD.weight) - 1
+    fields.data = np.clip(np.rint(fields.data), -top, top).astype(np.int32)
+    fields.eliminate_zeros()
+    fields.sort_indices()
+    return Synapses(
+        projection.source,
+        projection.name,
+        fields,
+        projection.delay_source,
+        projection.delay_target,
     )
+
+
+def _notes(
+    population: Population,
+    params: NDArray[Any],
+    synapses: tuple[Synapses, ...],
+    units: _Units,
+    incoming: tuple[Projection, ...],
+    scaling: Scaling,
+) -> tuple[str, ...]:
+    """What the chip's numbers cost: lost weights, time constants, sums that may saturate."""
+    notes, node, top = [], population.node, (1 << WORD.weight) - 1
+    before = sum(w.count_nonzero() for w in weighing.matrices(incoming, np.ones(population.n)))
+    lost = before - sum(s.weight.nnz for s in synapses)  # type: ignore[union-attr]
+    if lost:
+        smallest = 0.5 / float(np.median(units.scale))
+        notes.append(f"{node}: {lost} weights below {smallest:.3g} became zero")
+    pairs = [("alpha", "exp_tc", ONE), ("alpha_syn", "exc_decay", FULL)]
+    for name, field, one in pairs:
+        if name in population.params:
+            notes += _told(node, population.params[name], params[field] / one)
+    if (most := float(weighing.totals([s.weight for s in synapses], population.n).max())) > top:  # type: ignore[misc]
+        notes.append(
+            f"{node}: a ring buffer holds {top / most:.0%} of all weights of one sign; a step that "
+            "brings more saturates (assume a higher spikes_per_second for larger steps of weight)"
+        )
+    if scaling.scale is not None and not math.isclose(float(np.median(units.scale)), scaling.scale):
+        got = float(np.median(units.scale))
+        notes.append(f"{node}: weight scale {got:g} in place of {scaling.scale:g}: powers of two")
+    return tuple(notes)
+
+
+def _told(node: str, wanted: Array, got: Array) -> list[str]:
+    """A note where a leak per step is off by more than `TOLD`."""
+    leak = np.maximum(1 - wanted, 0)
+    off = np.abs(1 - got - leak)
+    if not (off > TOLD * leak).any():
+        return []
+    i = int(np.argmax(off - TOLD * leak))
+    return [f"{node}: a leak of {leak[i]:.3g} per step became {1 - got[i]:.3g} in fixed point"]
 
 
 def blocks(load: CoreLoad, facts: Facts) -> list[tuple[str, int]]:

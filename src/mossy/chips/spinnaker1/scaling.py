@@ -1,0 +1,103 @@
+"""Weights as sPyNNaker scales them: a left shift for the ring buffer and 2^(15 - shift) per unit.
+
+    w_max  = total                                      where all delays of a projection are equal
+             max(min(mean + sigma sd, total), largest)  of Poisson sources otherwise
+    shift  = ceil(log2 w_max) or 0, and one more where w_max is that power itself
+    field  = rint(|w| 2^(15 - shift))                   16 bits, unsigned; the word's type is the sign
+
+taken for either sign, over whole projections: `total` adds up, for each of them, its largest weight
+times the synapses of the neuron with the most. The larger of the two shifts serves both signs here,
+because a population has one weight scale (sPyNNaker's max_expected_summed_weight can say the same).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import sparse, special
+
+from mossy.chips.facts import Facts
+from mossy.network.populations import Array, Projection
+from mossy.synapses import conv2d
+
+SUMMED = 3.0  # standard deviations to which the Poisson sum of the weights' variance is taken
+HUGE = 701.0  # exponents beyond this are left out
+
+
+def matrices(incoming: tuple[Projection, ...], factor: Array) -> list[sparse.csr_array]:
+    """Weights (n_target, n_source) of each projection, the rows multiplied by `factor`."""
+    found = []
+    for j in incoming:
+        w: Any = j.weight
+        w = w if isinstance(w, sparse.csr_array) else conv2d.matrix(w)
+        found.append(sparse.csr_array(w.multiply(factor[:, None])))
+    return found
+
+
+def totals(weights: list[sparse.csr_array], n: int) -> Array:
+    """Largest sum (n,) that can arrive in a step where every source sends one spike; of any sign."""
+    both = np.zeros((2, n))
+    for w in weights:
+        both[0] += np.asarray(w.maximum(0).sum(axis=1)).reshape(-1)
+        both[1] -= np.asarray(w.minimum(0).sum(axis=1)).reshape(-1)
+    largest: Array = both.max(axis=0)
+    return largest
+
+
+def left_shift(w_max: float) -> int:
+    """Left shift of a ring buffer for sums up to `w_max`."""
+    shift = max(0, math.ceil(math.log2(w_max))) if w_max > 0 else 0
+    return shift + (w_max >= 1 << shift)
+
+
+def expected(
+    incoming: tuple[Projection, ...], weights: list[sparse.csr_array], facts: Facts
+) -> float:
+    """Largest summed input that the ring buffer is made for, in the unit of `weights`."""
+    pairs = list(zip(incoming, weights, strict=True))
+    return max(_expected([(j, _of_sign(w, sign)) for j, w in pairs], facts) for sign in (1, -1))
+
+
+def _of_sign(weight: sparse.csr_array, sign: int) -> sparse.csr_array:
+    kept = (weight * sign).maximum(0)
+    kept.eliminate_zeros()
+    return sparse.csr_array(kept)
+
+
+def _expected(parts: list[tuple[Projection, sparse.csr_array]], facts: Facts) -> float:
+    per_step = float(facts["spikes_per_second"]) * float(facts["tick"])
+    n = [int(np.diff(w.indptr).max(initial=0)) for _, w in parts]
+    parts = [part for part, count in zip(parts, n, strict=True) if count]
+    n = [count for count in n if count]
+    if not parts:
+        return 0.0
+    tops = [float(w.data.max()) for _, w in parts]
+    total = max(1.0, per_step) * sum(top * k for top, k in zip(tops, n, strict=True))
+    if all(np.ptp(j.delay_source) == 0 == np.ptp(j.delay_target) for j, _ in parts):
+        return max(total, *tops)
+    bound = _poisson(per_step * sum(n), *_moments(parts, n), float(facts["ring_sigma"]))
+    return max(min(bound, total), *tops)
+
+
+def _moments(parts: list[tuple[Projection, sparse.csr_array]], n: list[int]) -> tuple[float, float]:
+    """Mean and variance of the weights of all projections, each counted `n` times."""
+    means, count = np.array([w.data.mean() for _, w in parts]), np.array(n)
+    mean = float(count @ means / count.sum())
+    within = (count - 1) @ np.array([w.data.var() for _, w in parts])
+    variance = (within + count @ (means - mean) ** 2) / max(1, count.sum() - 1)
+    return mean, float(variance)
+
+
+def _poisson(rate: float, mean: float, variance: float, sigma: float) -> float:
+    """Mean of a compound Poisson sum and `sigma` standard deviations.
+
+    rate: events per step. The weights' own variance counts once per event, up to three standard
+    deviations of their number: the sum of k P(k) is rate P(most - 1). It is left out, as there,
+    where its terms leave the range of a double.
+    """
+    most = round(rate + SUMMED * math.sqrt(rate))
+    size = most * math.log(rate) - math.lgamma(1 + most)
+    events = rate * float(special.pdtr(most - 1, rate)) if 0 < abs(size) < HUGE and most else 0.0
+    return rate * mean + sigma * math.sqrt(rate * mean**2 + events * variance)
