@@ -18,7 +18,8 @@ requirements() {
     brian2_loihi) echo "numpy<2 setuptools<80 Brian2==2.9.0 brian2-loihi==0.5.2" ;;
     xylosim) echo "numpy<3 xylosim==0.1.3" ;;
     lava) echo "numpy<2 setuptools<80 lava-nc==0.10.0" ;;
-    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc" >&2; return 1 ;;
+    spynnaker_binary) echo "numpy<3 scipy<2 unicorn==2.1.4" ;;
+    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc spynnaker_binary" >&2; return 1 ;;
   esac
 }
 
@@ -83,6 +84,8 @@ make_env() {
   # Norse asks for a torchvision that would bring another torch; its cells need neither. sinabs asks
   # for an older nir, which it does not use here, and for a driver that is not to be had.
   [[ $name != torch ]] || "${pip[@]}" --no-deps norse==1.1.0 sinabs==3.1.3
+  # Of sPyNNaker only the compiled images are used, and one formula; what it asks for stays away.
+  [[ $name != spynnaker_binary ]] || "${pip[@]}" --no-deps 'sPyNNaker==1!7.4.1'
   # lava-nc installs its tests as a package called tests, which would hide ours.
   [[ $name != lava ]] || rm -rf "$env"/lib/python3.10/site-packages/tests
   echo "$wanted" >"$stamp"
@@ -90,7 +93,7 @@ make_env() {
 }
 
 names=("$@")
-[[ ${#names[@]} -gt 0 ]] || names=(nengo_loihi brian2_loihi lava torch xylosim)
+[[ ${#names[@]} -gt 0 ]] || names=(nengo_loihi brian2_loihi lava torch xylosim spynnaker_binary)
 for name in "${names[@]}"; do
   make_env "$name"
 done

@@ -12,7 +12,7 @@ from mossy.network import graph
 from mossy.network.nodes import LIF, Input, Linear, Node, Output
 from mossy.passes import compile
 from mossy.program import Program
-from tests.strategies import sample
+from tests.strategies import sample, spikes
 
 X = np.zeros((1, 3, 1, 4, 4), np.uint8)
 
@@ -124,3 +124,14 @@ def test_negative_whole_numbers_are_currents_where_those_are_taken(two: Program)
     for engine in ("fast", "reference"):
         got = two.run({"a": a, "b": 0 * a}, states=["n"], threads=1, engine=engine)
         assert (got.states["n"]["v"] == wanted).all()
+
+
+def test_a_fraction_of_a_spike_is_not_rounded_away_where_values_travel() -> None:
+    program = compile(sample(), "loihi2")
+    x = {k: v.astype(float) for k, v in spikes(sample(), 1).items()}
+    program.run(x)
+    program.run({k: -v for k, v in x.items()})  # a graded spike may be negative
+    with pytest.raises(BadInput) as found:
+        program.run({k: 0.4 * v for k, v in x.items()})
+    e = found.value
+    assert e.code == "E0187" and "whole numbers, negative ones too" in str(e)

@@ -123,7 +123,6 @@ def compiler_options(
 ) -> Options:
     """Return the compiler's options. Raises BadInput E0610 for a tick that is no time."""
     from mossy.passes import Options
-    from mossy.program.machine import Machine
 
     if tick is not None and not 0 < tick < float("inf"):
         raise BadInput(

@@ -186,7 +186,7 @@ def _input(chip: Chip, name: str, population: PopulationMap, x: NDArray[Any]) ->
         raise BadInput("E0186", "NaN or infinite values", where=f"input {name}")
     x = x.reshape(flat)
     if population.sends == "values":
-        return _values(name, x * population.sent_scale)
+        return _values(name, x, population.sent_scale)
     if population.sends == "spikes":
         x = _spikes(name, x)
     elif x.dtype.kind == "i" and x.min() < 0:
@@ -220,8 +220,18 @@ def _spikes(name: str, x: NDArray[Any]) -> NDArray[Any]:
     return x
 
 
-def _values(name: str, x: NDArray[Any]) -> NDArray[np.int32]:
-    """Signed payloads, rounded to the chip's unit."""
+def _values(name: str, given: NDArray[Any], scale: float) -> NDArray[np.int32]:
+    """Signed payloads, rounded to the chip's unit; a unit of one leaves nothing to round."""
+    x = given * scale
+    if scale == 1 and (x != np.rint(x)).any():
+        raise BadInput(
+            "E0187",
+            "this chip takes spikes here: whole numbers, not currents",
+            where=f"input {name}",
+            got=f"{given.dtype}, {given.min():g} to {given.max():g}",
+            allowed="whole numbers, negative ones too",
+            hint="encode the input, e.g. mossy.signals.encode.rate(x, steps, rng)",
+        )
     if np.abs(x).max() > LARGEST_VALUE:
         raise BadInput(
             "E0187",

@@ -9,7 +9,8 @@ with which nothing wraps, whatever the input, as long as a source sends one spik
     lif        decay = 0, init = 1/16: tau_syn = 1/16 step, whose exponential the chip rounds to 0
 
 so a weight w is a current of w gain_syn unit coarse / init before `init` is applied. The exponent
-1 / tau of a synapse is itself s16.15, so decay is exp(-k / 2^15) with a whole k. Weights: scaling.py.
+1 / tau of a synapse is itself s16.15, so decay is exp(-k / 2^15) with a whole k. scaling.py has the
+left shift and the weights.
 """
 
 from __future__ import annotations
@@ -155,7 +156,8 @@ def _units(
     unit = 2.0 ** (np.floor(np.log2(ROOM / (float(largest.max(initial=0)) or 1.0))) - spare)
     full = synaptic * unit * coarse / init * ONE  # what a weight of 1 is worth, s16.15 bits
     w_max = weighing.expected(incoming, weighing.matrices(incoming, full / ONE), facts)
-    shift = weighing.left_shift(w_max) + spare
+    shift = weighing.left_shift(w_max)
+    shift = weighing.fitting_shift(weighing.matrices(incoming, full), population.n, shift) + spare
     if scaling.scale is not None:
         shift = int(np.clip(np.rint(np.log2(np.median(full) / scaling.scale)), 0, 15))
     return _Units(unit, coarse, shift, full / 2.0**shift)
@@ -198,7 +200,7 @@ def _finish(params: NDArray[Any], population: Population, units: _Units) -> None
 
 def _synapses(projection: Projection, fields: Any) -> Synapses:
     """The projection with weights rounded; one that rounds to zero needs no synapse."""
-    top = (1 << WORD.weight) - 1
+    top = weighing.TOP
     fields.data = np.clip(np.rint(fields.data), -top, top).astype(np.int32)
     fields.eliminate_zeros()
     fields.sort_indices()
@@ -220,7 +222,7 @@ def _notes(
     scaling: Scaling,
 ) -> tuple[str, ...]:
     """What the chip's numbers cost: lost weights, time constants, sums that may saturate."""
-    notes, node, top = [], population.node, (1 << WORD.weight) - 1
+    notes, node, top = [], population.node, weighing.TOP
     before = sum(w.count_nonzero() for w in weighing.matrices(incoming, np.ones(population.n)))
     lost = before - sum(s.weight.nnz for s in synapses)  # type: ignore[union-attr]
     if lost:

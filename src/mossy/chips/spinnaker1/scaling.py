@@ -3,11 +3,12 @@
     w_max  = total                                      where all delays of a projection are equal
              max(min(mean + sigma sd, total), largest)  of Poisson sources otherwise
     shift  = ceil(log2 w_max) or 0, and one more where w_max is that power itself
-    field  = rint(|w| 2^(15 - shift))                   16 bits, unsigned; the word's type is the sign
+    field  = rint(|w| 2^(15 - shift))                   unsigned; the word's type is the sign
 
-taken for either sign, over whole projections: `total` adds up, for each of them, its largest weight
-times the synapses of the neuron with the most. The larger of the two shifts serves both signs here,
-because a population has one weight scale (sPyNNaker's max_expected_summed_weight can say the same).
+`total` adds up, for each projection, its largest weight times the synapses of the neuron that has
+most. That is far more than any neuron can receive, so the shift is taken smaller where all weights
+of one sign still fit an entry of 16 bits together; max_expected_summed_weight asks sPyNNaker for
+the same. Both signs share the larger shift, because a population has one weight scale here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from mossy.chips.facts import Facts
 from mossy.network.populations import Array, Projection
 from mossy.synapses import conv2d
 
+TOP = (1 << 16) - 1  # largest entry of a ring buffer, and largest field
 SUMMED = 3.0  # standard deviations to which the Poisson sum of the weights' variance is taken
 HUGE = 701.0  # exponents beyond this are left out
 
@@ -37,7 +39,7 @@ def matrices(incoming: tuple[Projection, ...], factor: Array) -> list[sparse.csr
 
 
 def totals(weights: list[sparse.csr_array], n: int) -> Array:
-    """Largest sum (n,) that can arrive in a step where every source sends one spike; of any sign."""
+    """Largest sum (n,) of either sign in a step in which every source sends one spike."""
     both = np.zeros((2, n))
     for w in weights:
         both[0] += np.asarray(w.maximum(0).sum(axis=1)).reshape(-1)
@@ -50,6 +52,17 @@ def left_shift(w_max: float) -> int:
     """Left shift of a ring buffer for sums up to `w_max`."""
     shift = max(0, math.ceil(math.log2(w_max))) if w_max > 0 else 0
     return shift + (w_max >= 1 << shift)
+
+
+def fitting_shift(weights: list[sparse.csr_array], n: int, shift: int) -> int:
+    """Smallest shift up to `shift` with which everything fits an entry. weights: in s16.15 bits."""
+    while shift and totals([_fields(w, shift - 1) for w in weights], n).max(initial=0) <= TOP:
+        shift -= 1
+    return shift
+
+
+def _fields(weight: sparse.csr_array, shift: int) -> sparse.csr_array:
+    return sparse.csr_array((weight / 2.0**shift).rint())
 
 
 def expected(
