@@ -1,4 +1,4 @@
-"""Event-camera digits on two chips: the N-MNIST network of the NIR paper, from file to joules.
+"""Event-camera digits on every chip that can hold them: the N-MNIST network of the NIR paper, from file to joules.
 
     python examples/nmnist.py --network cnn_sinabs.nir --data recordings/ --labels test100.txt
 
@@ -28,7 +28,7 @@ from mossy.signals import events
 
 DT = 1e-3  # seconds: the network was trained with steps of 1 ms
 STEPS = 300  # a recording lasts 0.3 s
-CHIPS = ("spinnaker2", "loihi1", "cpu")
+CHIPS = ("spinnaker2", "loihi1", "loihi2", "speck", "cpu")
 
 
 def recordings(

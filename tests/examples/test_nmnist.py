@@ -43,7 +43,7 @@ def test_a_hundred_recordings_are_told_apart() -> None:
     """98 of 100 is what one wrong digit more than ever seen would leave; the paper has 98.2 %."""
     found = compared(100)
     assert found.accuracy_float is not None and found.accuracy_float >= 0.98
-    for name in ("spinnaker2", "loihi1", "cpu"):
+    for name in nmnist.CHIPS:
         accuracy = found.row(name).accuracy
         assert accuracy is not None and accuracy >= 0.98, name
 

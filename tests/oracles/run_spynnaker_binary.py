@@ -25,8 +25,10 @@ import struct
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 # The emulator lives in an environment of its own and ships no types.
 from unicorn import UC_ARCH_ARM, UC_MODE_ARM, Uc  # type: ignore[import-not-found]
@@ -101,7 +103,7 @@ class Core:
                 return
             at += 16
 
-    def put(self, values: Ints | list[int], kind: str = "<u4") -> int:
+    def put(self, values: NDArray[Any] | list[int], kind: str = "<u4") -> int:
         """Store numbers on the heap and return their address."""
         data = (np.asarray(values, np.int64) & NEVER).astype("<u8").astype(kind).tobytes()
         at, self.free = self.free, self.free + (len(data) + 7 & ~7)

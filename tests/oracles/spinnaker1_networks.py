@@ -7,6 +7,8 @@ another has exponentials, waits and delays at their ends.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
 
@@ -97,9 +99,10 @@ def _leaky(rng: Generator, n: int, far: bool) -> Population:
 
 def _population(n: int) -> Population:
     names = [k for k in Population.__annotations__ if not k.endswith("_shift")]
-    zeros = {name: np.zeros(n, np.int64) for name in names}
+    zeros: dict[str, Any] = {name: np.zeros(n, np.int64) for name in names}
     zeros["drive"] = np.zeros((0, n, 2), np.int64)
-    return Population(**zeros, exc_shift=0, inh_shift=0)  # type: ignore[typeddict-item]
+    made: Population = Population(**zeros, exc_shift=0, inh_shift=0)  # type: ignore[typeddict-item]
+    return made
 
 
 def _weights(rng: Generator, shape: tuple[int, int], full: bool) -> Ints:

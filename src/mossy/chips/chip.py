@@ -29,6 +29,7 @@ and where a chip needs them
     SHARED = True                               populations may share a core
     prepare(populations, options, facts) -> (Populations, least cuts by population)
     assign(slices, destinations, facts) -> core number of each slice on the chip
+    crossings(start, end, facts) -> chip edges between two cores, where not |dx| + |dy| of chips
     cycles(program, counts, facts) -> (batch, steps), where they are no sum over [timing] work
 """
 

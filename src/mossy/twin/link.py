@@ -61,7 +61,7 @@ class Linked:
     sends: NDArray[np.int32]
     hops: NDArray[np.int32]
     lookups: NDArray[np.int64]
-    links: NDArray[np.int64]
+    links: NDArray[np.int32]
 
     @property
     def one_delay(self) -> bool:
@@ -273,7 +273,7 @@ class _Segments:
             "sends": np.concatenate(self.sends),
             "hops": trips[:, 0].astype(np.int32),
             "lookups": trips[:, 1],
-            "links": trips[:, 2],
+            "links": trips[:, 2].astype(np.int32),
         }
 
 

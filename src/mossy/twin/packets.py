@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mossy.chips.chip import Chip
 from mossy.program.artefact import CoreImage, Program, Route
-from mossy.program.machine import Spot
+from mossy.program.machine import Place, Spot
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Network:
             x, y = spot.split(",")
             self.tables[int(x), int(y)] = table
         self.distance: dict[tuple[int, int], int] = {}
+        self.crossed: dict[tuple[int, int], int] = {}
 
     def journey(self, core: CoreImage, neuron: int) -> Journey:
         """Return what the packet of one neuron (or source channel) does."""
@@ -41,7 +42,7 @@ class Network:
             return self._multicast(core, core.key + neuron)
         if self.program.routing == "axons":
             reached = tuple(a.target for a in core.axons if a.neurons[neuron])
-            return Journey(reached, 0, 0, self._hops(core, reached))
+            return Journey(reached, 0, self._edges(core, reached), self._hops(core, reached))
         fed = (
             c.number
             for c in self.program.cores
@@ -70,6 +71,25 @@ class Network:
                     todo.append((beyond, link))
         cores = tuple(sorted(reached))
         return Journey(cores, lookups if cores else 0, links, self._hops(core, cores))
+
+    def _edges(self, core: CoreImage, reached: tuple[int, ...]) -> int:
+        """Chip edges that the packets to these cores cross, where chips lie side by side."""
+        if core.place is None:
+            return 0  # injected by the host
+        total = 0
+        for number in reached:
+            pair = (core.number, number)
+            if pair not in self.crossed:
+                end = self.program.cores[number].place
+                assert end is not None
+                self.crossed[pair] = self._crossings(core.place, end)
+            total += self.crossed[pair]
+        return total
+
+    def _crossings(self, start: Place, end: Place) -> int:
+        if hasattr(self.chip.rules, "crossings"):
+            return int(self.chip.rules.crossings(start, end, self.chip.facts))
+        return abs(end[0] - start[0]) + abs(end[1] - start[1])
 
     def _hops(self, core: CoreImage, reached: tuple[int, ...]) -> int:
         if core.place is None:

@@ -161,6 +161,13 @@ def places(facts: Facts) -> list[tuple[int, int]]:
     return [t for t in tiles for _ in range(4)][: int(facts["cores_per_chip"])]
 
 
+def crossings(start: Place, end: Place, facts: Facts) -> int:
+    """Return the chip edges crossed, planes included."""
+    rows = int(facts["chip_rows"])
+    a, b = ((p[0], *divmod(p[1], rows)) for p in (start, end))
+    return sum(abs(i - j) for i, j in zip(a, b, strict=True))
+
+
 def hops(start: Place, end: Place, facts: Facts) -> int:
     """Return the tiles crossed within planes of chips, and the planes crossed."""
     grid, rows = places(facts), int(facts["chip_rows"])

@@ -16,20 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.program.artefact import Program
-from mossy.twin.engines.trace import COUNTED, Recorded, Trace, raster_type
+from mossy.twin.engines.trace import Recorded, Trace, raster_type
 from mossy.twin.link import Linked, Phase
 
 CACHE_BYTES = 1 << 20  # state and ring of a group; about one core's share of cache
 LARGEST_GROUP = 64
+MEASURED = ("spikes", "packets_out", "packets_in", "synaptic_events", "hops", "link_packets")
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _push(ring, b, t, slots, latency, one, g, value, net, counts, packets, bounds):  # type: ignore[no-untyped-def]
-    seg_start, seg_core, syn_start, column, weight, delay, core_of, sends, hops = net
+    seg_start, seg_core, syn_start, column, weight, delay, core_of, sends, hops, links = net
     core = core_of[g]
     counts[0, core] += packets
     counts[1, core] += packets * sends[g]
     counts[4, core] += packets * hops[g]
+    counts[5, core] += packets * links[g]
     begin, end = seg_start[g], seg_start[g + 1]
     for s in range(begin, end):
         counts[2, seg_core[s]] += packets
@@ -97,7 +99,7 @@ def run(
     batch = next(iter(inputs.values())).shape[0]
     threads = threads or os.cpu_count() or 1
     plan = _Plan(program, linked, steps, record)
-    counts = np.zeros((batch, steps, 5, len(program.cores)), np.int32)
+    counts = np.zeros((batch, steps, len(MEASURED), len(program.cores)), np.int32)
     raster = np.zeros((batch, steps, plan.width), plan.raster_type)
     states = {p: np.zeros((batch, steps, plan.size[p]), plan.state_type[p]) for p in record.states}
     group = plan.group(batch, threads)
@@ -153,6 +155,7 @@ class _Plan:
             linked.core_of,
             linked.sends,
             linked.hops,
+            linked.links,
         )
 
     def group(self, batch: int, threads: int) -> int:
@@ -255,10 +258,9 @@ class _Plan:
         states: dict[str, NDArray[Any]],
     ) -> Trace:
         """Put names on the arrays and add what follows from the static routes."""
-        named: dict[str, NDArray[Any]] = {k: counts[:, :, i] for i, k in enumerate(COUNTED[:5])}
+        named: dict[str, NDArray[Any]] = {k: counts[:, :, i] for i, k in enumerate(MEASURED)}
         first = self.linked.start[[c.number for c in self.program.cores]]
         named["router_lookups"] = named["spikes"] * self.linked.lookups[first]
-        named["link_packets"] = named["spikes"] * self.linked.links[first]
         shown = {
             p: raster[:, :, a:b].astype(raster_type(self.program, p), copy=False)
             for p, (a, b) in self.columns.items()
