@@ -1,4 +1,4 @@
-"""Event-camera digits on every chip that can hold them: the N-MNIST network of the NIR paper, from file to joules.
+"""Event-camera digits on every chip that holds them: the N-MNIST network of the NIR paper.
 
     python examples/nmnist.py --network cnn_sinabs.nir --data recordings/ --labels test100.txt
 

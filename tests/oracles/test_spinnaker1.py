@@ -101,6 +101,7 @@ def test_the_step_is_the_codes_for_any_registers(wild: Runs, compiled: bool) -> 
 
 def test_wild_registers_are_worth_comparing(wild: Runs) -> None:
     """Judged by the code's own traces: spikes, waits, both signs, and sums that wrapped."""
+    wrapped = 0
     for network, (trace,) in zip(wild.networks, wild.traces, strict=True):
         pop = network["populations"][0]
         assert 0.1 < trace.spikes.mean() < 0.9
@@ -108,7 +109,8 @@ def test_wild_registers_are_worth_comparing(wild: Runs) -> None:
         assert (trace.v < 0).mean() > 0.2 < (trace.v > 0).mean()
         assert (trace.sum_exc == pop["drive"][:, :, 0]).all()
         whole = pop["i_offset"] + trace.exc - trace.inh
-        assert (abs(whole) >= 1 << 31).mean() > 0.01
+        wrapped += int((abs(whole) >= 1 << 31).sum())
+    assert wrapped > 100
     shifts = [p["exc_shift"] for n in wild.networks for p in n["populations"]]
     assert len(set(shifts)) > 1
 
@@ -247,7 +249,7 @@ def test_the_left_shift_is_spynnakers(tmp_path: Path) -> None:
     for case in range(150):
         parts = [_random_projection(rng) for _ in range(rng.integers(1, 4))]
         for j in parts:
-            w: sparse.csr_array = j.weight  # type: ignore[assignment]
+            w: Any = j.weight
             most = int(np.diff(w.indptr).max())
             delays = float(j.delay_source.var())
             rows.append((case, most, w.data.mean(), w.data.var(), w.data.max(), delays))
