@@ -196,6 +196,7 @@ def test_registers_can_be_had_from_a_hosts_parameters(tmp_path: Path) -> None:
         tau = sent[:, SENT.index("tau_exc")] / ONE  # 15 bits behind the point, too
         error = abs(theirs[f"{sign}_init"] / mine[f"{sign}_init"] - 1)
         assert (error < 2 / ONE / np.minimum(tau, 1) + 3e-6 * tau).all()
+        assert (mine[f"{sign}_init"] < FULL - 1).all()  # above 1 the code's own would wrap
     assert (mine["exc_decay"] == 0).any() and (mine["exc_decay"] > 0.99 * FULL).any()
 
 
@@ -222,7 +223,7 @@ def _sent(mine: NDArray[Any]) -> Ints:
     found = np.zeros((len(mine), len(SENT)))
     tau_m = -1 / np.log((mine["exp_tc"] + 0.5) / ONE)
     k = np.rint(-np.log(np.maximum(mine["exc_decay"], 1) / FULL) * ONE)
-    tau = np.where(mine["exc_decay"] == 0, 1 / 16, np.floor(ONE**2 / k) / ONE)
+    tau = np.where(mine["exc_decay"] == 0, 1 / 16, ONE / (k + 0.5))
     values: dict[str, Any] = {
         "tau_m": tau_m,
         "c_m": tau_m / (mine["r"] / ONE),

@@ -95,6 +95,13 @@ def offset_with_current(population: Population) -> Array:
     return folded
 
 
+def from_reset(population: Population) -> tuple[Array, Array]:
+    """Threshold and offset of v - v_reset, for chips that reset to zero; currents folded in."""
+    p = population.params
+    shift = np.where(np.isfinite(p["threshold"]), p["v_reset"], 0.0)
+    return p["threshold"] - shift, offset_with_current(population) - (1 - p["alpha"]) * shift
+
+
 def bias_notes(population: Population) -> tuple[str, ...]:
     """What to tell the user about a constant current."""
     if population.model == "cuba_lif" and population.params["offset_syn"].any():

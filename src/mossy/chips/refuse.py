@@ -51,3 +51,27 @@ def no_gain(population: Population) -> None:
             allowed="> 0",
             hint="move the sign into the weights",
         )
+
+
+def subtraction(population: Population, to: str = "zero") -> None:
+    """Raise UnsupportedNode E0223 where a spike subtracts, on a chip whose neurons reset."""
+    if population.subtract:
+        raise UnsupportedNode(
+            "E0223",
+            f"reset by subtraction is not native: a neuron resets to {to}",
+            where=population.node,
+            allowed='reset="node"',
+            hint=f'train with reset to {to}, or load the network with reset="node"',
+        )
+
+
+def decay_outside(population: Population) -> None:
+    """Raise UnsupportedNode E0224 where a potential or current would grow or change its sign."""
+    p = population.params
+    if ((p["alpha"] < 0) | (p["alpha"] > 1) | (p.get("alpha_syn", p["alpha"]) < 0)).any():
+        raise UnsupportedNode(
+            "E0224",
+            "a decay factor lies outside 0..1",
+            where=population.node,
+            hint='use integrator="exponential" or a smaller dt',
+        )

@@ -15,6 +15,7 @@
     AdaptiveLIF    i <- a_syn i + x;   v <- a_mem v + i + bias;   o <- a_threshold o;
                    r <- a_refract r;   v - r >= theta = o + v_threshold: spike, then
                    r <- r + 2 theta, o <- o + jump
+    GradedLIF      i, v as AdaptiveLIF;  v > v_threshold: sends v, v <- 0;  else sends 0
 
 I and IF take a spike as an impulse of area 1, so dt does not enter; published back-ends of NIR
 agree on this. All states start at 0.
@@ -35,6 +36,7 @@ from mossy.network.nodes import (
     CubaLI,
     CubaLIF,
     Delay,
+    GradedLIF,
     I,
     Integrator,
     Network,
@@ -173,6 +175,29 @@ class Adaptive:
         return np.asarray(spike, x.dtype)
 
 
+class Graded:
+    """One GradedLIF node over a batch. v, i: (batch, *shape), potential and current."""
+
+    def __init__(self, net: Network, name: str, batch: int, dtype: DTypeLike) -> None:
+        node = net.nodes[name]
+        assert isinstance(node, GradedLIF)
+        times = (node.tau_syn, node.tau_mem)
+        self.keep = [_factors(tau, net.dt, net.integrator, dtype)[0] for tau in times]
+        self.threshold, self.bias = node.v_threshold.astype(dtype), node.bias.astype(dtype)
+        shape = (batch, *net.shapes[name][0])
+        self.v: Signal = np.zeros(shape, dtype)
+        self.i: Signal = np.zeros(shape, dtype)
+
+    def step(self, x: Signal) -> Signal:
+        """Return the potentials sent (batch, *shape) in one step with input `x`."""
+        syn, mem = self.keep
+        self.i = syn * self.i + x
+        v = (mem * self.v + self.i) + self.bias
+        fires = v > self.threshold
+        self.v = np.where(fires, 0, v).astype(v.dtype)
+        return np.where(fires, v, 0).astype(v.dtype)
+
+
 class DelayLine:
     """A Delay node: each element waits its own rint(delay / dt) steps."""
 
@@ -195,12 +220,13 @@ class DelayLine:
         return np.asarray(np.take_along_axis(self.ring, places, axis=0)[0])
 
 
-Cell = Neurons | SigmaDeltas | Resonators | Adaptive | DelayLine
-OWN: dict[type, type[SigmaDeltas | Resonators | Adaptive | DelayLine]] = {
+Cell = Neurons | SigmaDeltas | Resonators | Adaptive | Graded | DelayLine
+OWN: dict[type, type[SigmaDeltas | Resonators | Adaptive | Graded | DelayLine]] = {
     Delay: DelayLine,
     SigmaDelta: SigmaDeltas,
     ResonateFire: Resonators,
     AdaptiveLIF: Adaptive,
+    GradedLIF: Graded,
 }
 
 

@@ -19,6 +19,7 @@ from mossy.network.nodes import (
     Conv1d,
     Conv2d,
     Flatten,
+    GradedLIF,
     Input,
     Linear,
     Node,
@@ -36,7 +37,7 @@ def canonical(name: str, node: Node) -> Node:
     """Return `node` with float64 arrays and int tuples.
 
     Raises BadInput E0108 (NaN or infinite), E0109 (tau), E0111 (rank of a weight), E0116 (window
-    or padding) and E0118 (negative delay or threshold of changes).
+    or padding) and E0118 (negative delay, or threshold of what carries a number).
     """
     if isinstance(node, Input | Output):
         return replace(node, shape=_shape(name, node.shape))
@@ -65,6 +66,15 @@ def canonical(name: str, node: Node) -> Node:
             got=float(changes["threshold"].min()),
             allowed="0 or more",
             hint="threshold 0 sends every change",
+        )
+    if isinstance(node, GradedLIF) and (changes["v_threshold"] < 0).any():
+        raise BadInput(
+            "E0118",
+            "the threshold of a spike that carries the potential is negative",
+            where=f"node {name!r}",
+            got=float(changes["v_threshold"].min()),
+            allowed="0 or more",
+            hint="a potential of 0 is no spike; shift the potential with a bias",
         )
     if isinstance(node, Flatten):
         return replace(node, start_dim=int(node.start_dim), end_dim=int(node.end_dim))

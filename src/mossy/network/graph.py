@@ -27,6 +27,7 @@ from mossy.network.nodes import (
     CubaLI,
     CubaLIF,
     Delay,
+    GradedLIF,
     I,
     Input,
     Integrator,
@@ -50,6 +51,7 @@ MEMORY = (
     SigmaDelta,
     ResonateFire,
     AdaptiveLIF,
+    GradedLIF,
 )  # nodes whose output may wait for a later step
 
 

@@ -5,7 +5,7 @@ time step nor an integrator, so `read` asks for them, and `write` puts them into
 metadata beside ``tool = "mossy"``. Files are read with h5py into nested dicts and live graphs
 through `to_dict()`; both then take one way, `from_dict`.
 
-SigmaDelta, ResonateFire and AdaptiveLIF have no form in NIR: `write` refuses them.
+SigmaDelta, ResonateFire, AdaptiveLIF and GradedLIF have no form in NIR: `write` refuses them.
 
 Nested graphs are flattened: node `x` inside graph `sub` becomes `sub.x`, and the inner Input and
 Output vanish. A missing v_reset is zero and a missing w_in is one, as in the `nir` package.

@@ -1,4 +1,4 @@
-"""The node types of a network: those of NIR 1.0.8 and three more, with plain NumPy parameters.
+"""The node types of a network: those of NIR 1.0.8 and four more, with plain NumPy parameters.
 
 Equations (Pedersen et al., "Neuromorphic intermediate representation", Nat. Commun. 2024):
 
@@ -15,9 +15,9 @@ Welling, "Sigma delta quantized networks", 2016, with the rectifier and the resi
     SigmaDelta   s <- s + x;   a = max(s + bias, 0);   d = a - a_before + residue
                  sends d and keeps no residue where |d| >= threshold, else sends 0 and keeps d
 
-and two neurons that fire, with factors a as LIF has them (after Izhikevich, "Resonate-and-fire
-neurons", 2001, and Bellec et al., "Long short-term memory and learning-to-learn in networks of
-spiking neurons", 2018):
+and three neurons that fire, with factors a as LIF has them (after Izhikevich, "Resonate-and-fire
+neurons", 2001, Bellec et al., "Long short-term memory and learning-to-learn in networks of
+spiking neurons", 2018, and the graded spikes of lava-dl):
 
     ResonateFire   z <- a exp(2 pi i dt / period) z + x
                    spike where im z rises through 0 while re z >= v_threshold; with `snap` where
@@ -25,9 +25,11 @@ spiking neurons", 2018):
     AdaptiveLIF    u <- a_syn u + x;   v <- a_mem v + u + bias;   r <- a_refract r
                    theta <- v_threshold + a_threshold (theta - v_threshold)
                    spike where v - r >= theta, then r <- r + 2 theta, theta <- theta + jump
+    GradedLIF      u, v as AdaptiveLIF
+                   sends v where v > v_threshold, then v <- 0; else sends 0
 
-What reaches it are changes, s is the signal they sum up to. At threshold 0 the sums are those of a
-network of rectifiers. An I node with r = 1 behind it reads the signal back.
+What reaches a SigmaDelta are changes, s is the signal they sum up to. At threshold 0 the sums are
+those of a network of rectifiers. An I node with r = 1 behind it reads the signal back.
 
 Arrays are float64 and already broadcast to the node's shape once a `Network` holds them.
 """
@@ -237,17 +239,28 @@ class AdaptiveLIF:
     bias: Array
 
 
+@dataclass(frozen=True, eq=False)
+class GradedLIF:
+    """LIF whose spike carries the potential it fired at, threshold 0 or more. Times in seconds."""
+
+    tau_syn: Array
+    tau_mem: Array
+    v_threshold: Array
+    bias: Array
+
+
 Node = (
     Input | Output | Affine | Linear | Scale | Conv1d | Conv2d | SumPool2d | AvgPool2d | Flatten
     | Delay | Threshold | I | IF | LI | LIF | CubaLI | CubaLIF | SigmaDelta | ResonateFire
-    | AdaptiveLIF
+    | AdaptiveLIF | GradedLIF
 )  # fmt: skip
 
 SPIKING = (  # what they give out are events
-    Threshold, IF, LIF, CubaLIF, SigmaDelta, ResonateFire, AdaptiveLIF,
+    Threshold, IF, LIF, CubaLIF, SigmaDelta, ResonateFire, AdaptiveLIF, GradedLIF,
 )  # fmt: skip
 STATEFUL = (
     I, IF, LI, LIF, CubaLI, CubaLIF, Threshold, SigmaDelta, ResonateFire, AdaptiveLIF,
+    GradedLIF,
 )  # fmt: skip
 LINEAR = (Affine, Linear, Scale, Conv1d, Conv2d, SumPool2d, AvgPool2d, Flatten, Delay)
 

@@ -6,7 +6,8 @@ folded into one projection, leaks and biases into per-step coefficients:
     lif        v <- alpha v + gain (W s) + offset
     cuba_lif   i <- alpha_syn i + gain_syn (W s) + offset_syn;   v <- alpha v + gain i + offset
     sigma_delta   v <- v + W d;   sends the change of max(v + offset, 0) where it is >= threshold
-    resonate_fire, adaptive_lif   as the neuron models of these names, with their parameters
+    resonate_fire, adaptive_lif, graded_lif   as the neuron models of these names, with their
+                  parameters
 
 all float64 and per neuron. A readout without spikes has threshold inf.
 """
@@ -28,8 +29,8 @@ class Population:
     """`n` neurons of one model, or `n` source channels (model "source").
 
     params: arrays (n,): alpha, gain, offset, threshold, v_reset and for cuba_lif alpha_syn,
-    gain_syn, offset_syn; for sigma_delta gain (1), offset and threshold; for resonate_fire and
-    adaptive_lif gain (1) and the neuron model's own. depth: projections between the inputs and
+    gain_syn, offset_syn; for sigma_delta gain (1), offset and threshold; for resonate_fire,
+    adaptive_lif and graded_lif gain (1) and the neuron model's own; what a chip's `prepare` adds. depth: projections between the inputs and
     here, feedback left out. graded: the potential itself is sent on, not spikes. node: name in the
     network.
     """
@@ -37,7 +38,9 @@ class Population:
     name: str
     node: str
     shape: tuple[int, ...]
-    model: Literal["source", "lif", "cuba_lif", "sigma_delta", "resonate_fire", "adaptive_lif"]
+    model: Literal[
+        "source", "lif", "cuba_lif", "sigma_delta", "resonate_fire", "adaptive_lif", "graded_lif"
+    ]
     params: dict[str, Array]
     subtract: bool
     readout: Literal["spikes", "potential"]

@@ -114,7 +114,7 @@ def _check_record(net: Network, name: str) -> None:
         return
     base, _, state = name.rpartition(".")
     node = type(net.nodes[base]).__name__ if base in net.nodes else ""
-    has_i = node in ("CubaLI", "CubaLIF", "AdaptiveLIF")
+    has_i = node in ("CubaLI", "CubaLIF", "AdaptiveLIF", "GradedLIF")
     has_v = node in ("I", "IF", "LI", "LIF", "SigmaDelta", "ResonateFire")
     if (state == "v" and (has_v or has_i)) or (state == "i" and has_i):
         return

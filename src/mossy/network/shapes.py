@@ -56,6 +56,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
         "jump",
         "bias",
     ),
+    "GradedLIF": ("tau_syn", "tau_mem", "v_threshold", "bias"),
 }
 """Parameters of the nodes that work element by element; they share the node's shape."""
 

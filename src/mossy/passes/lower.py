@@ -131,7 +131,7 @@ def _population(net: Network, name: str, node: Node, bias: Array) -> Population:
         _no_ramp(name, bias)
         p = {"threshold": flat(node.threshold), "offset": flat(node.bias), "gain": flat(1)}
         return Population(name, name, shape, "sigma_delta", p, False, "spikes", False, 0)
-    if isinstance(node, nd.ResonateFire | nd.AdaptiveLIF):
+    if isinstance(node, nd.ResonateFire | nd.AdaptiveLIF | nd.GradedLIF):
         own_neurons.no_bias(name, node, bias)
     if isinstance(node, nd.ResonateFire):
         p = own_neurons.resonate_fire(node, net.dt, flat, lambda tau: leak(tau)[0])
@@ -139,6 +139,9 @@ def _population(net: Network, name: str, node: Node, bias: Array) -> Population:
     if isinstance(node, nd.AdaptiveLIF):
         p = own_neurons.adaptive_lif(node, flat, lambda tau: leak(tau)[0])
         return Population(name, name, shape, "adaptive_lif", p, False, "spikes", False, 0)
+    if isinstance(node, nd.GradedLIF):
+        p = own_neurons.graded_lif(node, flat, lambda tau: leak(tau)[0])
+        return Population(name, name, shape, "graded_lif", p, False, "spikes", False, 0)
     p = {"threshold": flat(INF), "v_reset": flat(0)}
     model: Any = "lif"
     if isinstance(node, nd.IF | nd.LIF | nd.CubaLIF):

@@ -45,11 +45,24 @@ def adaptive_lif(node: nd.AdaptiveLIF, flat: Flat, keep: Keep) -> dict[str, Arra
     }
 
 
-def no_bias(name: str, node: nd.ResonateFire | nd.AdaptiveLIF, bias: Array) -> None:
+def graded_lif(node: nd.GradedLIF, flat: Flat, keep: Keep) -> dict[str, Array]:
+    """Return the parameters of a LIF neuron whose spikes carry its potential."""
+    return {
+        "keep_u": keep(node.tau_syn),
+        "keep_v": keep(node.tau_mem),
+        "bias": flat(node.bias),
+        "threshold": flat(node.v_threshold),
+        "gain": flat(1),
+    }
+
+
+def no_bias(
+    name: str, node: nd.ResonateFire | nd.AdaptiveLIF | nd.GradedLIF, bias: Array
+) -> None:
     """Raise UnsupportedNode E0233 where a constant would drive the neuron in every step."""
     if bias.any():
         kind = type(node).__name__
-        own = ", or give it to the neuron: its parameter bias" * isinstance(node, nd.AdaptiveLIF)
+        own = ", or give it to the neuron: its parameter bias" * hasattr(node, "bias")
         raise UnsupportedNode(
             "E0233",
             f"a bias reaches a {kind}, whose neuron model has no constant input",

@@ -44,6 +44,11 @@ SPIKING: dict[str, nd.Node] = {
     "CubaLIF": cuba_lif(),
     "Threshold": nd.Threshold(0.5 * ONE),
     "SigmaDelta": nd.SigmaDelta(0.5 * ONE, 0 * ONE),
+    "AdaptiveLIF": nd.AdaptiveLIF(
+        2 * DT * ONE, 4 * DT * ONE, 4 * DT * ONE, 2 * DT * ONE, ONE, 0.5 * ONE, 0 * ONE
+    ),
+    "ResonateFire": nd.ResonateFire(8 * DT * ONE, 16 * DT * ONE, ONE),
+    "GradedLIF": nd.GradedLIF(2 * DT * ONE, 4 * DT * ONE, ONE, 0 * ONE),
 }
 READOUTS: dict[str, nd.Node] = {
     "LI": nd.LI(4 * DT * ONE, ONE, 0 * ONE),

@@ -17,7 +17,7 @@ from mossy.program.artefact import Place, WordFormat
 from mossy.synapses import conv2d
 
 # of network/populations.py
-MODELS = ("lif", "cuba_lif", "sigma_delta", "resonate_fire", "adaptive_lif")
+MODELS = ("lif", "cuba_lif", "sigma_delta", "resonate_fire", "adaptive_lif", "graded_lif")
 WORD = WordFormat(64, weight=32, delay=8, type=0, index=24, coding="float32")
 
 

@@ -28,10 +28,10 @@ from mossy.chips.facts import Facts
 from mossy.chips.float_state import (
     as_rows,
     bias_notes,
+    from_reset,
     gain,
     integer_synapses,
     largest,
-    offset_with_current,
 )
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses
 from mossy.errors import UnsupportedNode
@@ -98,22 +98,8 @@ def _refuse(population: Population, incoming: tuple[Projection, ...], facts: Fac
         int(facts["delay_max"]),
         int(facts["step_latency"]),
     )
-    if population.subtract:
-        raise UnsupportedNode(
-            "E0223",
-            "reset by subtraction is not native: a compartment resets to zero",
-            where=population.node,
-            allowed='reset="node"',
-            hint='train with reset to zero, or load the network with reset="node"',
-        )
-    p = population.params
-    if ((p["alpha"] < 0) | (p["alpha"] > 1) | (p.get("alpha_syn", p["alpha"]) < 0)).any():
-        raise UnsupportedNode(
-            "E0224",
-            "a decay factor lies outside 0..1",
-            where=population.node,
-            hint='use integrator="exponential" or a smaller dt',
-        )
+    refuse.subtraction(population)
+    refuse.decay_outside(population)
 
 
 def _halved(synapses: Synapses, shift: int) -> Synapses:
@@ -124,17 +110,10 @@ def _halved(synapses: Synapses, shift: int) -> Synapses:
     return dataclasses.replace(synapses, weight=half, shift=shift)
 
 
-def _shifted(population: Population) -> tuple[Array, Array]:
-    """Threshold and offset of v - v_reset, the offset with a constant current folded in."""
-    p = population.params
-    shift = np.where(np.isfinite(p["threshold"]), p["v_reset"], 0.0)
-    return p["threshold"] - shift, offset_with_current(population) - (1 - p["alpha"]) * shift
-
-
 def _exponent(
     population: Population, synapses: tuple[Synapses, ...], base: Array, facts: Facts
 ) -> int:
-    threshold, offset = _shifted(population)
+    threshold, offset = from_reset(population)
     finite = np.isfinite(threshold)
     top_threshold = (1 << int(facts["threshold_bits"])) - 1
     top_bias = int(facts["bias_max"]) << int(facts["bias_exponent_max"])
@@ -162,7 +141,7 @@ def _exponent(
 def _registers(
     population: Population, v_scale: Array, facts: Facts
 ) -> tuple[NDArray[Any], tuple[str, ...]]:
-    threshold, offset = _shifted(population)
+    threshold, offset = from_reset(population)
     full = 1 << int(facts["decay_bits"])
     top = (1 << int(facts["threshold_bits"])) - 1
     v_max = (1 << int(facts["state_bits"])) - 1

@@ -19,7 +19,7 @@ import numpy as np
 from mossy import neurons
 from mossy.chips import refuse
 from mossy.chips.facts import Facts
-from mossy.chips.float_state import bias_notes, gain, largest, offset_with_current
+from mossy.chips.float_state import bias_notes, from_reset, gain, largest
 from mossy.chips.loihi2.weights import exact_shift, fields, is_whole, top_field
 from mossy.chips.quantised import Quantised, Scaling
 from mossy.errors import UnsupportedNode
@@ -43,7 +43,7 @@ def quantise(
     """Return the population in integer registers. Raises UnsupportedNode E0222-E0225."""
     _refuse(population)
     top = top_field(facts, scaling)
-    threshold, offset = _shifted(population)
+    threshold, offset = from_reset(population)
     scale, shift = unit(incoming, threshold, offset, gain(population), scaling, facts)
     v_scale = scale * 2.0**shift / gain(population)
     params, notes = _registers(population, threshold, offset, v_scale, facts)
@@ -71,29 +71,8 @@ def quantise(
 def _refuse(population: Population) -> None:
     refuse.graded(population)
     refuse.no_gain(population)
-    if population.subtract:
-        raise UnsupportedNode(
-            "E0223",
-            "reset by subtraction is not native: a neuron resets to zero",
-            where=population.node,
-            allowed='reset="node"',
-            hint='train with reset to zero, or load the network with reset="node"',
-        )
-    p = population.params
-    if ((p["alpha"] < 0) | (p["alpha"] > 1) | (p.get("alpha_syn", p["alpha"]) < 0)).any():
-        raise UnsupportedNode(
-            "E0224",
-            "a decay factor lies outside 0..1",
-            where=population.node,
-            hint='use integrator="exponential" or a smaller dt',
-        )
-
-
-def _shifted(population: Population) -> tuple[Array, Array]:
-    """Threshold and offset of v - v_reset, the offset with a constant current folded in."""
-    p = population.params
-    shift = np.where(np.isfinite(p["threshold"]), p["v_reset"], 0.0)
-    return p["threshold"] - shift, offset_with_current(population) - (1 - p["alpha"]) * shift
+    refuse.subtraction(population)
+    refuse.decay_outside(population)
 
 
 def unit(

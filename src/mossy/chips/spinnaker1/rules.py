@@ -127,7 +127,8 @@ def _factors(population: Population) -> NDArray[Any]:
             k = np.maximum(np.rint(-np.log(p["alpha_syn"]) * ONE), 1)
         slow = k <= UNDERFLOW
         decay = np.where(slow, np.exp(-np.minimum(k, UNDERFLOW) / ONE), 0)
-        init = np.where(slow, ONE / k * (1 - decay), INSTANT)
+        tau = ONE / (k + 0.5)  # whose inverse is cut to k, and is not at the edge of doing so
+        init = np.where(slow, tau * (1 - decay), INSTANT)
     for sign in ("exc", "inh"):
         params[f"{sign}_decay"] = np.floor(decay * FULL)
         params[f"{sign}_init"] = np.floor(init * FULL)
