@@ -30,9 +30,9 @@ class Population:
 
     params: arrays (n,): alpha, gain, offset, threshold, v_reset and for cuba_lif alpha_syn,
     gain_syn, offset_syn; for sigma_delta gain (1), offset and threshold; for resonate_fire,
-    adaptive_lif and graded_lif gain (1) and the neuron model's own; what a chip's `prepare` adds. depth: projections between the inputs and
-    here, feedback left out. graded: the potential itself is sent on, not spikes. node: name in the
-    network.
+    adaptive_lif and graded_lif gain (1) and the neuron model's own; and what a chip's `prepare`
+    adds for itself. depth: projections between the inputs and here, feedback left out. graded: the
+    potential itself is sent on in every step, not spikes. node: name in the network.
     """
 
     name: str

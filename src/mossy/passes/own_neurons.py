@@ -56,9 +56,7 @@ def graded_lif(node: nd.GradedLIF, flat: Flat, keep: Keep) -> dict[str, Array]:
     }
 
 
-def no_bias(
-    name: str, node: nd.ResonateFire | nd.AdaptiveLIF | nd.GradedLIF, bias: Array
-) -> None:
+def no_bias(name: str, node: nd.ResonateFire | nd.AdaptiveLIF | nd.GradedLIF, bias: Array) -> None:
     """Raise UnsupportedNode E0233 where a constant would drive the neuron in every step."""
     if bias.any():
         kind = type(node).__name__

@@ -8,6 +8,9 @@ exact   weights, thresholds and biases that are whole numbers of 1/64 (as networ
 scaled  else the largest weight becomes 127 and s >= 1 is the smallest that gives the threshold a
         mantissa of at least 512 (0.1 %), as long as threshold, bias and the worst sum of inputs
         stay in range
+
+Neurons that are fed with numbers of b fraction bits take f 2^(s + 6 - b) times the number: the 6
+bits by which plain spikes are shifted are the number's own. For b > 6, s is b - 6 larger.
 """
 
 from __future__ import annotations
@@ -44,11 +47,10 @@ def quantise(
     _refuse(population)
     top = top_field(facts, scaling)
     threshold, offset = from_reset(population)
-    scale, shift = unit(incoming, threshold, offset, gain(population), scaling, facts)
+    scale, shift = unit(population, incoming, threshold, offset, gain(population), scaling, facts)
     v_scale = scale * 2.0**shift / gain(population)
     params, notes = _registers(population, threshold, offset, v_scale, facts)
-    if _worst(incoming) * scale * 2.0**shift >= 1 << int(facts["state_bits"]):
-        notes += (f"{population.node}: a current wraps where nearly all inputs spike at once",)
+    notes += wrap_notes(population, incoming, scale * 2.0**shift, facts)
     v_reset = np.where(np.isfinite(threshold), population.params["v_reset"], 0.0)
     state = np.zeros(population.n, neurons.model(MODEL).state)
     state["v"] = np.rint(-v_reset * v_scale)
@@ -75,7 +77,27 @@ def _refuse(population: Population) -> None:
     refuse.decay_outside(population)
 
 
+def numbers(population: Population) -> int:
+    """Return the fraction bits of the numbers that reach a population, 0 for plain spikes."""
+    return int(population.params["taken"][0]) if "taken" in population.params else 0
+
+
+def align(population: Population) -> int:
+    """Return the bits by which a weight field is at least shifted."""
+    return max(ALIGN, numbers(population))
+
+
+def wrap_notes(
+    population: Population, incoming: tuple[Projection, ...], each: float, facts: Facts
+) -> tuple[str, ...]:
+    """What to tell the user of currents that may wrap. each: units per unit of weight."""
+    if _worst(population, incoming) * each < 1 << int(facts["state_bits"]):
+        return ()
+    return (f"{population.node}: a current wraps where nearly all inputs spike at once",)
+
+
 def unit(
+    population: Population,
     incoming: tuple[Projection, ...],
     threshold: Array,
     offset: Array,
@@ -84,14 +106,15 @@ def unit(
     facts: Facts,
 ) -> tuple[float, int]:
     """Return fields per weight and the shift of a field. each: potential per unit of weight."""
-    scale, shift = _exact(incoming, threshold, offset, each, scaling, facts)
+    scale, shift = _exact(population, incoming, threshold, offset, each, scaling, facts)
     if not shift:
         scale = scaling.scale or top_field(facts, scaling) / (largest(incoming) * scaling.keep)
-        shift = _shift(incoming, threshold, offset, scale / each, scale, facts)
+        shift = _shift(population, incoming, threshold, offset, scale / each, scale, facts)
     return scale, shift
 
 
 def _exact(
+    population: Population,
     incoming: tuple[Projection, ...],
     threshold: Array,
     offset: Array,
@@ -103,9 +126,9 @@ def _exact(
     if scaling != dataclasses.replace(scaling, bits=None, keep=1.0, scale=None):
         return 0.0, 0
     shift = exact_shift(incoming, UNIT, top_field(facts, scaling), facts)
-    finite = np.isfinite(threshold)
-    mantissa = threshold[finite] * UNIT / each[finite]
-    bias = offset * (UNIT << ALIGN) / each
+    finite, full = np.isfinite(threshold), UNIT << align(population)
+    mantissa = threshold[finite] * (full >> ALIGN) / each[finite]
+    bias = offset * full / each
     if (
         shift is None
         or not is_whole(mantissa)
@@ -114,10 +137,11 @@ def _exact(
         or np.abs(np.rint(bias) - bias_register(bias, facts)).any()
     ):
         return 0.0, 0
-    return UNIT / 2.0**shift, shift + ALIGN
+    return UNIT / 2.0**shift, shift + align(population)
 
 
 def _shift(
+    population: Population,
     incoming: tuple[Projection, ...],
     threshold: Array,
     offset: Array,
@@ -129,8 +153,8 @@ def _shift(
     finite = np.isfinite(threshold)
     top_threshold = (1 << int(facts["threshold_bits"])) - 1
     top_bias = int(facts["bias_max"]) << int(facts["bias_exponent_max"])
-    worst = _worst(incoming) * scale
-    first = best = ALIGN + 1
+    worst = _worst(population, incoming) * scale
+    first = best = align(population) + 1
     for shift in range(first, first + int(facts["weight_exponent_max"]) + 1):
         mantissa = threshold[finite] * base[finite] * 2.0 ** (shift - ALIGN)
         fits = (
@@ -146,13 +170,16 @@ def _shift(
     return best
 
 
-def _worst(incoming: tuple[Projection, ...]) -> float:
-    """Largest sum of |weights| that one neuron can receive in a step."""
+def _worst(population: Population, incoming: tuple[Projection, ...]) -> float:
+    """Largest sum of |weights| that one neuron can receive in a step, times the largest number.
+
+    No number is known to be the largest; taken is twice the threshold of what sends it.
+    """
     total: Array = np.zeros(1)
     for p in incoming:
         w = conv2d.matrix(p.weight) if isinstance(p.weight, Conv) else p.weight
         total = total + np.asarray(abs(w).sum(axis=1)).ravel()
-    return float(total.max())
+    return float(total.max()) * float(population.params.get("loud", np.ones(1))[0])
 
 
 def _registers(

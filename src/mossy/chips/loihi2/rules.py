@@ -4,8 +4,10 @@ Registers by population model: `lif.py`, `values.py` and `programs.py` beside th
 are scaled.
 
 A spike carries a number of up to 32 bits; a neuron that receives it adds weight times number. Plain
-spikes are the number 1. Numbers have 6 fraction bits, plain spikes none, so neurons that fire and
-neurons that send numbers do not feed each other here; each may be fed by inputs.
+spikes are the number 1. Numbers have 6 fraction bits, plain spikes none, so no neuron takes both,
+and sigma-delta neurons, which send changes, and neurons that fire do not feed each other here; each
+may be fed by inputs. A graded spike, the potential at which a neuron fired, is a number that both
+take: neurons that fire then shift what arrives by that much less (`lif.py`).
 
 Synapses. Convolutions are stored as their kernel, one byte per weight, in every core that holds a
 part of their targets. Everything else is stored as rows, one per source neuron: 16 bits per synapse
@@ -38,7 +40,9 @@ HOW = {  # by model of network/populations.py
     "sigma_delta": values.quantise,
     "resonate_fire": programs.resonate_fire,
     "adaptive_lif": programs.adaptive_lif,
+    "graded_lif": programs.graded_lif,
 }
+SEND_NUMBERS = ("sigma_delta", "graded_lif")
 MODELS = tuple(HOW)
 WORD = WordFormat(32, weight=8, delay=6, type=0, index=13, coding="signed")
 SYNAPSE_BITS, DELAY_BITS, HALF_WORD = 16, 8, 32
@@ -47,6 +51,7 @@ REGISTERS = {  # state and per-neuron parameters
     values.MODEL: 5,
     programs.RESONATE: 4,
     programs.ADAPTIVE: 7,
+    programs.GRADED: 3,
 }
 SIDE = (8, 4)  # tiles of a chip; 4 cores each
 
@@ -56,21 +61,39 @@ def prepare(
 ) -> tuple[Populations, dict[str, int]]:
     """Return the populations with readouts of sums of numbers as sigma units.
 
-    Raises UnsupportedNode E0230 where spikes meet neurons that take numbers, or the reverse.
+    Other neurons that are fed with graded spikes get two parameters more: `taken`, the numbers'
+    fraction bits, and `loud`, about how large they are. Raises UnsupportedNode E0230 where spikes
+    meet neurons that take numbers, or the reverse.
     """
-    senders = {p.name for p in populations.populations if p.model == "sigma_delta"}
-    takers = set(MODELS) - {"sigma_delta"}
-    spiking = {p.name for p in populations.populations if p.model in takers}
     changed = []
     for p in populations.populations:
-        sources = {j.source for j in populations.into(p.name)}
-        if p.model == "lif" and sources & senders and _is_sum(p):
+        names = {j.source for j in populations.into(p.name)}
+        sources = [q for q in populations.populations if q.name in names and q.model != "source"]
+        numbers = [q for q in sources if q.model in SEND_NUMBERS]
+        if p.model == "lif" and numbers and _is_sum(p):
             p = _sigma(p)
-        wrong = sources & (spiking if p.model == "sigma_delta" else senders)
+        graded = [q for q in sources if q.model == "graded_lif"]
+        takes = "numbers" if p.model == "sigma_delta" or graded else "spikes"
+        if p.model == "sigma_delta":
+            wrong = [q for q in sources if q not in numbers]
+        else:
+            wrong = [q for q in sources if q not in graded and (graded or q in numbers)]
         if wrong:
-            raise _mixed(p, sorted(wrong)[0])
-        changed.append(p)
+            raise _mixed(p, takes, wrong[0])
+        changed.append(_taking(p, graded, facts) if takes == "numbers" else p)
     return dataclasses.replace(populations, populations=tuple(changed)), {}
+
+
+def _taking(p: Population, graded: list[Population], facts: Facts) -> Population:
+    """The same neurons with what they must know of the numbers that reach them."""
+    if p.model == "sigma_delta":
+        return p
+    most = max(float(q.params["threshold"].max()) for q in graded)
+    params = {
+        "taken": np.full(p.n, float(facts["payload_fraction"])),
+        "loud": np.full(p.n, max(2 * most, 1.0)),
+    }
+    return dataclasses.replace(p, params=p.params | params)
 
 
 def _is_sum(p: Population) -> bool:
@@ -93,15 +116,17 @@ def _sigma(p: Population) -> Population:
     return dataclasses.replace(p, model="sigma_delta", params=params)
 
 
-def _mixed(p: Population, source: str) -> UnsupportedNode:
-    takes = "numbers" if p.model == "sigma_delta" else "spikes"
-    gets = "spikes" if p.model == "sigma_delta" else "numbers"
+def _mixed(p: Population, takes: str, source: Population) -> UnsupportedNode:
+    gets = "numbers" if source.model in SEND_NUMBERS else "spikes"
+    if takes == gets:  # both numbers, of which these are changes
+        gets = "changes"
     return UnsupportedNode(
         "E0230",
-        f"neurons that take {takes} are fed with {gets} by {source}; the two have different units",
+        f"neurons that take {takes} are fed with {gets} by {source.name}; the two have different "
+        "units",
         where=p.node,
-        allowed="spiking neurons after spiking neurons, sigma-delta neurons and sums (I with "
-        "v_leak 0) after sigma-delta neurons",
+        allowed="neurons that fire after neurons that fire or after GradedLIF, not after both; "
+        "sigma-delta neurons and sums (I with v_leak 0) after sigma-delta neurons and GradedLIF",
         hint="one kind of neuron throughout",
     )
 
@@ -116,7 +141,12 @@ def quantise(
         int(facts["delay_max"]),
         int(facts["step_latency"]),
     )
-    return HOW[population.model](population, incoming, scaling, facts, WORD)
+    found = HOW[population.model](population, incoming, scaling, facts, WORD)
+    bits = lif.numbers(population)
+    if not bits:
+        return found
+    shifted = tuple(dataclasses.replace(s, shift=s.shift - bits) for s in found.incoming)
+    return dataclasses.replace(found, incoming=shifted, taken_scale=2.0**bits)
 
 
 def _synapse_bytes(load: CoreLoad) -> int:

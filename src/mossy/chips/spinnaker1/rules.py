@@ -71,10 +71,10 @@ def quantise(
     params = _factors(population)
     units = _units(population, incoming, params, scaling, facts)
     _finish(params, population, units)
-    synapses = tuple(
-        _synapses(j, w)
-        for j, w in zip(incoming, weighing.matrices(incoming, units.scale), strict=True)
-    )
+    weights = weighing.matrices(incoming, units.scale)
+    before = sum(int(np.count_nonzero(w.data)) for w in weights)
+    fields = _rounded(weights)
+    lost, scale = before - sum(w.nnz for w in fields), float(np.median(units.scale))
     return Quantised(
         population.name,
         MODEL,
@@ -84,9 +84,12 @@ def quantise(
         WORD,
         np.full(population.n, units.unit * ONE),
         np.zeros(population.n),
-        float(np.median(units.scale)),
-        synapses,
-        bias_notes(population) + _notes(population, params, synapses, units, incoming, scaling),
+        scale,
+        tuple(
+            Synapses(j.source, j.name, w, j.delay_source, j.delay_target)
+            for j, w in zip(incoming, fields, strict=True)
+        ),
+        _notes(population, params, fields, lost, scale, scaling.scale),
     )
 
 
@@ -199,48 +202,38 @@ def _finish(params: NDArray[Any], population: Population, units: _Units) -> None
     params["exc_shift"] = params["inh_shift"] = units.shift
 
 
-def _synapses(projection: Projection, fields: Any) -> Synapses:
-    """The projection with weights rounded; one that rounds to zero needs no synapse."""
-    top = weighing.TOP
-    fields.data = np.clip(np.rint(fields.data), -top, top).astype(np.int32)
-    fields.eliminate_zeros()
-    fields.sort_indices()
-    return Synapses(
-        projection.source,
-        projection.name,
-        fields,
-        projection.delay_source,
-        projection.delay_target,
-    )
+def _rounded(weights: list[Any]) -> list[Any]:
+    """Weight fields; one that rounds to zero needs no synapse."""
+    for w in weights:
+        w.data = np.clip(np.rint(w.data), -weighing.TOP, weighing.TOP).astype(np.int32)
+        w.eliminate_zeros()
+        w.sort_indices()
+    return weights
 
 
 def _notes(
     population: Population,
     params: NDArray[Any],
-    synapses: tuple[Synapses, ...],
-    units: _Units,
-    incoming: tuple[Projection, ...],
-    scaling: Scaling,
+    fields: list[Any],
+    lost: int,
+    scale: float,
+    wanted: float | None,
 ) -> tuple[str, ...]:
     """What the chip's numbers cost: lost weights, time constants, sums that may saturate."""
-    notes, node, top = [], population.node, weighing.TOP
-    before = sum(w.count_nonzero() for w in weighing.matrices(incoming, np.ones(population.n)))
-    lost = before - sum(s.weight.nnz for s in synapses)  # type: ignore[union-attr]
+    notes, node = [*bias_notes(population)], population.node
     if lost:
-        smallest = 0.5 / float(np.median(units.scale))
-        notes.append(f"{node}: {lost} weights below {smallest:.3g} became zero")
-    pairs = [("alpha", "exp_tc", ONE), ("alpha_syn", "exc_decay", FULL)]
-    for name, field, one in pairs:
+        notes.append(f"{node}: {lost} weights below {0.5 / scale:.3g} became zero")
+    for name, field, one in (("alpha", "exp_tc", ONE), ("alpha_syn", "exc_decay", FULL)):
         if name in population.params:
             notes += _told(node, population.params[name], params[field] / one)
-    if (most := float(weighing.totals([s.weight for s in synapses], population.n).max())) > top:  # type: ignore[misc]
+    most = float(weighing.totals(fields, population.n).max(initial=0))
+    if most > weighing.TOP:
         notes.append(
-            f"{node}: a ring buffer holds {top / most:.0%} of all weights of one sign; a step that "
-            "brings more saturates (assume a higher spikes_per_second for larger steps of weight)"
+            f"{node}: a ring buffer entry holds {weighing.TOP / most:.0%} of all weights of one "
+            "sign; a step that brings more saturates"
         )
-    if scaling.scale is not None and not math.isclose(float(np.median(units.scale)), scaling.scale):
-        got = float(np.median(units.scale))
-        notes.append(f"{node}: weight scale {got:g} in place of {scaling.scale:g}: powers of two")
+    if wanted is not None and not math.isclose(scale, wanted):
+        notes.append(f"{node}: weight scale {scale:g}, the power of two nearest to {wanted:g}")
     return tuple(notes)
 
 

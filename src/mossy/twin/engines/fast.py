@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.program.artefact import Program
-from mossy.twin.engines.trace import Recorded, Trace, raster_type
+from mossy.twin.engines.trace import COUNTED, Recorded, Trace, raster_type
 from mossy.twin.link import Linked, Phase
 
 CACHE_BYTES = 1 << 20  # state and ring of a group; about one core's share of cache
@@ -265,4 +265,4 @@ class _Plan:
             p: raster[:, :, a:b].astype(raster_type(self.program, p), copy=False)
             for p, (a, b) in self.columns.items()
         }
-        return Trace(named, shown, states)
+        return Trace({k: named[k] for k in COUNTED}, shown, states)
