@@ -118,12 +118,11 @@ def _sigma(p: Population) -> Population:
 
 def _mixed(p: Population, takes: str, source: Population) -> UnsupportedNode:
     gets = "numbers" if source.model in SEND_NUMBERS else "spikes"
-    if takes == gets:  # both numbers, of which these are changes
+    if takes == gets:  # potentials and changes
         gets = "changes"
     return UnsupportedNode(
         "E0230",
-        f"neurons that take {takes} are fed with {gets} by {source.name}; the two have different "
-        "units",
+        f"neurons that take {takes} are fed with {gets} by {source.name}; the two do not mix",
         where=p.node,
         allowed="neurons that fire after neurons that fire or after GradedLIF, not after both; "
         "sigma-delta neurons and sums (I with v_leak 0) after sigma-delta neurons and GradedLIF",
