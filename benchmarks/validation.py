@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import mossy
-from benchmarks import pilotnet
+from benchmarks import gesture, pilotnet
 from benchmarks.run import recordings
 from examples import nmnist
 from mossy.chips import Chip, chip, names
@@ -30,7 +30,7 @@ from mossy.chips.published import Measured, published
 from mossy.columns import columns
 from mossy.errors import UnknownFact
 from mossy.passes import Options
-from mossy.twin import Result
+from mossy.twin import Result, levels
 from mossy.units import Quantity
 
 HEAD = ("chip", "what", "published", "predicted", "predicted / published", "remark")
@@ -57,29 +57,55 @@ def power_off(target: Chip, row: Measured) -> Prediction:
     return Prediction(target.facts["uncore_power"].quantity(), "by construction")
 
 
-def power_asleep(target: Chip, row: Measured) -> Prediction:
-    """Power with every core asleep."""
-    f = target.facts
-    watts = float(f["uncore_power"]) + float(f["cores_per_chip"]) * float(f["pe_sleep_power"])
-    return _exact(watts, "W", "by construction")
+def power(level: str, duty: float) -> Predict:
+    """Power with every core at a level, asleep (duty 0) or at work in every cycle (1)."""
+
+    def predict(target: Chip, row: Measured) -> Prediction:
+        f = levels.at(target, level).facts
+        core = float(f["pe_sleep_power"]) + duty * float(f["pe_cycle_energy"]) * float(
+            f["pe_clock"]
+        )
+        watts = float(f["uncore_power"]) + float(f["cores_per_chip"]) * core
+        return _exact(watts, "W", "by construction")
+
+    return predict
 
 
-def power_busy(target: Chip, row: Measured) -> Prediction:
-    """Power with every core at work in every cycle."""
-    f = target.facts
-    core = float(f["pe_sleep_power"]) + float(f["pe_cycle_energy"]) * float(f["pe_clock"])
-    watts = float(f["uncore_power"]) + float(f["cores_per_chip"]) * core
-    return _exact(watts, "W", "by construction")
+EVENTS_NEURONS, EVENTS_PER_PACKET = 1024, 100
 
 
 def events_per_core(target: Chip, row: Measured) -> Prediction:
-    """Synaptic events that fit a tick beside the tick's own work and 256 neuron updates."""
+    """Synaptic events that fit a tick beside the tick's own work, neuron updates and packets."""
     f = target.facts
-    n = int(f["neurons_per_core"])
     room = float(f["tick"]) * float(f["pe_clock"]) - float(f["cycles_per_tick"])
-    room -= n * float(f["cycles_per_neuron_update"])
-    events = room / float(f["cycles_per_synaptic_event"]) / float(f["tick"])
-    return _exact(events, "1/s", f"{n} neurons on the core, packets not counted")
+    room -= EVENTS_NEURONS * float(f["cycles_per_neuron_update"])
+    each = float(f["cycles_per_synaptic_event"])
+    each += float(f["cycles_per_packet"]) / EVENTS_PER_PACKET
+    remark = f"cost of an event chosen so, {EVENTS_NEURONS} neurons, {EVENTS_PER_PACKET} a packet"
+    return _exact(room / each / float(f["tick"]), "1/s", remark)
+
+
+def events_per_chip(target: Chip, row: Measured) -> Prediction:
+    """The same on every core."""
+    one = events_per_core(target, row)
+    assert one.value is not None
+    cores = float(target.facts["cores_per_chip"])
+    return Prediction(one.value.times(cores), f"{cores:g} cores; {one.remark}")
+
+
+def gesture_energy(level: str) -> Predict:
+    """Energy of a gesture-like network, in the ratio to its high level."""
+
+    def predict(target: Chip, row: Measured) -> Prediction:
+        if level == "high":
+            return Prediction(None, "sets the scale: how many ticks it is for is not published")
+        high = next(r.value for r in published(target.name) if r.predict == "gesture_high")
+        ratio = gesture.ratios()[level]
+        return _exact(
+            ratio * high, "J", f"{ratio:.3f} x the high level; random weights, see gesture"
+        )
+
+    return predict
 
 
 @cache
@@ -141,9 +167,15 @@ def pilotnet_cores(build: Callable[[], Any]) -> Predict:
 
 PREDICT: dict[str, Predict] = {
     "power_off": power_off,
-    "power_asleep": power_asleep,
-    "power_busy": power_busy,
+    "power_asleep": power("high", 0),
+    "power_busy": power("high", 1),
+    "power_asleep_low": power("low", 0),
+    "power_busy_low": power("low", 1),
     "events_per_core": events_per_core,
+    "events_per_chip": events_per_chip,
+    "gesture_low": gesture_energy("low"),
+    "gesture_high": gesture_energy("high"),
+    "gesture_auto": gesture_energy("auto"),
     "nmnist_accuracy": nmnist_accuracy,
     "nmnist_longest_step": nmnist_longest_step,
     "power_of_operations": power_of_operations,

@@ -19,6 +19,7 @@ from tests.oracles.loihi_exchange import Network
 from tests.oracles.loihi_golden import golden
 from tests.oracles.loihi_networks import random_network
 from tests.oracles.speck_vectors import vectors as speck_vectors
+from tests.oracles.spinnaker1_vectors import vectors as spinnaker1_vectors
 from tests.oracles.truenorth_vectors import made as truenorth_vectors
 from tests.oracles.xylo_vectors import vectors as xylo_vectors
 
@@ -50,6 +51,7 @@ def made() -> dict[str, Vector]:
         "loihi1/vectors/cuba_lif_wraps.npz": from_golden([4, 9]),
         **{f"loihi2/vectors/{k}": v for k, v in lava_vectors().items()},
         **{f"xylo/vectors/{k}": v for k, v in xylo_vectors().items()},
+        **{f"spinnaker1/vectors/{k}": v for k, v in spinnaker1_vectors().items()},
         **{f"truenorth/vectors/{k}": v for k, v in truenorth_vectors().items()},
         **{f"speck/vectors/{k}": v for k, v in speck_vectors().items()},
     }

@@ -15,6 +15,7 @@ Registers by kind, all as lava-nc counts them, times its own alignment of 6 bits
                   state_exp, vth (a whole number, before the shift by state_exp)
     atrlif        decay_u 1..4096, decay_v, decay_theta, decay_r 0..4095, rest, jump (<< 6),
                   bias (n,)
+    graded_lif    as lif, and payload_shift; the emulator has none, so it is run there as lif
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ STATES = {
     "rf": ("real", "imag"),
     "rf_iz": ("real", "imag"),
     "atrlif": ("i", "v", "theta", "r"),
+    "graded_lif": ("u", "v"),
 }
 
 Trace = dict[str, Ints]  # state name, or "sent", -> (steps, n)

@@ -51,6 +51,18 @@ def golden(network: Network) -> tuple[list[Trace], list[Ints]]:
     return traces, drives
 
 
+def carried(trace: Trace, population: Population, shift: int) -> Ints:
+    """Return what the spikes of a LIF trace would carry: the potential before the reset >> shift.
+
+    trace: states and spikes, whoever computed them. The potential is worked out from the states of
+    the step before and of this step, as max(it >> shift, 1) where there was a spike.
+    """
+    r = {k: v.astype(np.int64) for k, v in population["registers"].items()}
+    before = np.concatenate([np.zeros_like(trace["v"][:1]), trace["v"][:-1]])
+    v = np.clip(_decay(before, r["decay_v"]) + trace["u"] + r["bias"], -V_MAX, V_MAX)
+    return np.where(trace["sent"] != 0, np.maximum(v >> shift, 1), 0)
+
+
 class _Cells:
     """One population's state."""
 

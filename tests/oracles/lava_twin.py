@@ -29,6 +29,7 @@ MODELS = {
     "rf": "resonate_fire.int",
     "rf_iz": "resonate_fire.int",
     "atrlif": "adaptive_lif.int",
+    "graded_lif": "graded_lif.int",
 }
 FIELDS = {  # their name of a state -> ours
     "sigma_delta": {"sigma": "v"},
@@ -36,7 +37,7 @@ FIELDS = {  # their name of a state -> ours
     "rf_iz": {"real": "v", "imag": "im"},
     "atrlif": {"i": "u", "theta": "over"},
 }
-ALIGN = {"lif": 6, "atrlif": 6}  # bits by which a kind shifts what it receives
+ALIGN = {"lif": 6, "atrlif": 6, "graded_lif": 6}  # bits by which a kind shifts what it receives
 
 
 def twin_run(network: Network, engine: str = "fast", per_core: int | None = None) -> list[Trace]:
@@ -114,6 +115,9 @@ def registers(pop: Registers) -> tuple[tuple[int, ...], dict[str, Any]]:
     if pop["kind"] == "lif":
         whole["threshold"] = whole.pop("vth")
         return (12, 31, 23, 31), whole | limits | {"refract": 1}
+    if pop["kind"] == "graded_lif":
+        whole["threshold"] = whole.pop("vth")
+        return (12, 31, 23, 31, int(whole.pop("payload_shift"))), whole | limits
     if pop["kind"] == "atrlif":
         return (12, 23), whole | limits
     turn, bits = 2 * np.pi / r["period"], int(whole["decay_bits"])

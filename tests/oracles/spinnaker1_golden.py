@@ -33,8 +33,9 @@ def golden(network: Network) -> list[Trace]:
               for p in populations]  # fmt: skip
     spikes = {INPUT: network["x"]} | {p: trace.spikes for p, trace in enumerate(traces)}
     state = [{k: p[k].copy() for k in STATE} for p in populations]  # type: ignore[literal-required]
+    fans = [_fan_in(network, p) for p in range(len(populations))]
     for t in range(steps):
-        arrived = [_arrived(network, p, spikes, t) for p in range(len(populations))]
+        arrived = [_arrived(p, fan, spikes, t) for p, fan in zip(populations, fans, strict=True)]
         for pop, now, trace, sums in zip(populations, state, traces, arrived, strict=True):
             fired = _step(pop, now, *sums)
             row = (*sums, *(now[k] for k in STATE), fired)
@@ -43,21 +44,27 @@ def golden(network: Network) -> list[Trace]:
     return traces
 
 
-def _arrived(network: Network, p: int, spikes: dict[int, Ints], t: int) -> tuple[Ints, Ints]:
-    """Ring buffer entries of population `p` in step `t`: excitation and inhibition."""
-    pop = network["populations"][p]
+def _fan_in(network: Network, target: int) -> list[tuple[int, int, Ints]]:
+    """Source, delay and weights (source, sign, target) of all that ends at a population."""
+    found = []
+    for con in (c for c in network["connections"] if c["dst"] == target):
+        both = np.stack([np.maximum(con["weight"], 0), np.maximum(-con["weight"], 0)], axis=1)
+        for delay in np.unique(con["delay"]):
+            part = np.where(con["delay"][:, None] == delay, both, 0)
+            found.append((con["src"], int(delay), part))
+    return found
+
+
+def _arrived(
+    pop: Population, fan: list[tuple[int, int, Ints]], spikes: dict[int, Ints], t: int
+) -> tuple[Ints, Ints]:
+    """Ring buffer entries in step `t`: excitation and inhibition."""
     both = np.zeros((2, len(pop["v"])), np.int64)
     if len(pop["drive"]):
         both += pop["drive"][t].T
-    for con in network["connections"]:
-        if con["dst"] != p:
-            continue
-        for delay in np.unique(con["delay"]):
-            if t - 1 - delay >= 0:
-                sent = spikes[con["src"]][t - 1 - delay]
-                w = np.where(con["delay"] == delay, con["weight"], 0)
-                both[0] += sent @ np.maximum(w, 0)
-                both[1] += sent @ np.maximum(-w, 0)
+    for source, delay, weight in fan:
+        if t - 1 - delay >= 0:
+            both += weight[np.flatnonzero(spikes[source][t - 1 - delay])].sum(axis=0)
     return np.minimum(both[0], RING_TOP), np.minimum(both[1], RING_TOP)
 
 

@@ -34,7 +34,7 @@ def random_registers(seed: int, n: int, steps: int) -> Network:
     low, high = -(1 << 31), 1 << 31
     signed = ("v", "exc", "inh", "v_rest", "v_reset", "v_thresh", "r", "exp_tc", "i_offset")
     unsigned = ("exc_decay", "inh_decay", "exc_init", "inh_init")
-    pop = _population(n)
+    pop = plain_population(n)
     for name in signed:
         pop[name] = rng.integers(low, high, n)  # type: ignore[literal-required]
     for name in unsigned:
@@ -80,7 +80,7 @@ def _draw(rng: Generator, full: bool, far: bool) -> Network:
 
 
 def _leaky(rng: Generator, n: int, far: bool) -> Population:
-    pop = _population(n)
+    pop = plain_population(n)
     pop["v_rest"] = rng.integers(-2 * ONE, 2 * ONE, n)
     pop["v_reset"] = rng.integers(-4 * ONE, 2 * ONE, n)
     pop["v_thresh"][:] = NEVER
@@ -97,7 +97,8 @@ def _leaky(rng: Generator, n: int, far: bool) -> Population:
     return pop
 
 
-def _population(n: int) -> Population:
+def plain_population(n: int) -> Population:
+    """Return n neurons whose registers are all zero, and no ring buffer entries."""
     names = [k for k in Population.__annotations__ if not k.endswith("_shift")]
     zeros: dict[str, Any] = {name: np.zeros(n, np.int64) for name in names}
     zeros["drive"] = np.zeros((0, n, 2), np.int64)

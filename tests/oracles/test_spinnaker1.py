@@ -240,6 +240,27 @@ def _sent(mine: NDArray[Any]) -> Ints:
     return np.rint(found * ONE).astype(np.int64)
 
 
+# ------------------------------------------------------------------------------ instructions
+def test_cycles_rest_on_the_instructions_of_the_code(tmp_path: Path) -> None:
+    """An instruction takes a cycle at least, which is the lower bound of the facts."""
+    environments.python_of(ENVIRONMENT)
+    np.savez(tmp_path / "in.npz", sizes=np.array([64, 128]))
+    module = "tests.oracles.spinnaker1_instructions"
+    environments.run(ENVIRONMENT, module, tmp_path / "in.npz", tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as file:
+        found = {name: float(file[name]) for name in file.files}
+    facts = chip("spinnaker1").facts
+    synapse, neuron = facts["cycles_per_synaptic_event"], facts["cycles_per_neuron_update"]
+    assert found["synapse"] == synapse.low == 25
+    assert found["silent"] == neuron.low == 113
+    assert neuron.high is not None and found["busy"] < neuron.high
+    assert found["row"] < float(facts["cycles_per_packet"].quantity().low)
+    for fact, count in ((synapse, "synapse"), (neuron, "silent"), (neuron, "busy")):
+        assert (
+            f"{found[count]:g} instructions" in fact.source or f"to {found[count]:g}" in fact.source
+        )
+
+
 # ------------------------------------------------------------------------------ weight scaling
 def test_the_left_shift_is_spynnakers(tmp_path: Path) -> None:
     """sPyNNaker's own code on the same statistics, over equal and unequal delays."""

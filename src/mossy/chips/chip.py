@@ -10,6 +10,7 @@ chip.toml sections
                 numbers, one packet each) | currents (either); most: spikes of a channel in a step
     [timing]    kind: tick | barrier | cycles | measured; work: fact per count; see twin/timing.py;
                 orders: frame, event (packets one at a time), the chip's own first
+    [levels.*]  clocks and voltages, from low to high: the facts that differ; see twin/levels.py
     [[energy]]  name, count, fact; see twin/energy.py
     [facts.*]   value, unit, low, high, basis, source
     [variants.*] a chip of its own, "folder-variant": title, summary, and the facts that differ

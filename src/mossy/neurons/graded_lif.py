@@ -54,7 +54,7 @@ def step_int(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> int:
     v = min(max(v, int(p.v_min)), int(p.v_max))
     if v > int(p.threshold):
         s.v = 0
-        return max(v >> fmt[4], 1)
+        return int(max(v >> fmt[4], 1))
     s.v = v
     return 0
 

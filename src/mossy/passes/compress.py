@@ -1,74 +1,118 @@
-"""Compress: merge routing entries until a table fits, never changing where a used key goes.
+"""Compress: fewer routing entries for the same ways of all used keys, no further than is needed.
 
-Two entries with one route merge where their keys agree but for bits that are then ignored, if no
-entry with another route overlaps the merged one. Entries are disjoint before and after, so their
-order in the table does not matter. Merging stops at nothing left to merge.
+Three stages, the later ones only for chips whose table is still too long:
+
+1. An entry that sends packets straight on goes: without an entry a chip does just that. Two entries
+   with one route whose keys differ in one bit become one entry that ignores the bit. Every entry
+   still matches the keys it did before and no others, so their order does not matter.
+2. Entries with one route merge even where that makes them match keys nobody sends here, as long as
+   no entry with another route is touched. Their order still does not matter.
+3. Ordered covering (Mundy, Heathcote and Garside 2016, Neurocomputing 214): entries also merge over
+   others that come earlier in the table. From here on the first entry that matches counts.
 
 Before: entries per chip. After: fewer. Raises DoesNotFit E0304 where they are still too many.
 """
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mossy.errors import DoesNotFit
-from mossy.program.artefact import Route
+from mossy.passes.tables import Tables, joined
 
 
-def compress(
-    tables: dict[tuple[int, int], tuple[Route, ...]], room: int
-) -> dict[tuple[int, int], tuple[Route, ...]]:
-    """Return the minimised tables; `room` is the number of entries a chip has."""
-    smaller = {spot: minimise(table) for spot, table in tables.items()}
-    for spot, table in smaller.items():
-        if len(table) > room:
-            raise DoesNotFit(
-                "E0304",
-                f"the routing table has {len(table) - room} entries too many",
-                where=f"chip {spot}",
-                got=f"{len(table)} entries after compression ({len(tables[spot])} before)",
-                allowed=room,
-                hint="fewer populations per chip, or larger slices (neurons_per_core)",
-            )
+def compress(tables: Tables, room: int) -> Tables:
+    """Return tables of at most `room` entries per chip. Raises DoesNotFit E0304."""
+    smaller = minimise(tables, room)
+    sizes = smaller.sizes()
+    if sizes.max(initial=0) > room:
+        chip = int(np.flatnonzero(sizes > room)[0])
+        raise DoesNotFit(
+            "E0304",
+            f"the routing table has {sizes[chip] - room} entries too many",
+            where=f"chip {(chip % tables.width, chip // tables.width)}",
+            got=f"{sizes[chip]} entries after compression ({tables.sizes()[chip]} before)",
+            allowed=room,
+            hint="fewer populations per chip, or larger slices (neurons_per_core)",
+        )
     return smaller
 
 
-def minimise(table: tuple[Route, ...]) -> tuple[Route, ...]:
-    """Return an equivalent table for all keys that `table` matches, by pairwise merging."""
-    entries = list(table)
+def minimise(tables: Tables, room: int) -> Tables:
+    """Return equivalent tables, as far as they can be made to have `room` entries per chip."""
+    smaller = merge_exactly(tables.pick(~tables.straight))
+    sizes = smaller.sizes()
+    long = np.flatnonzero(sizes > room)
+    if not long.size:
+        return smaller
+    unneeded = tables.pick(tables.straight)
+    parts = [smaller.pick(~np.isin(smaller.chip, long))]
+    for chip in long:
+        kept = unneeded.pick(unneeded.chip == chip)
+        parts.append(_further(smaller.pick(smaller.chip == chip), kept, room))
+    whole = joined(parts)
+    return whole.pick(np.argsort(whole.chip, kind="stable"))
+
+
+def _further(table: Tables, unneeded: Tables, room: int) -> Tables:
+    """Stages 2 and 3 on one chip. unneeded: entries that were left out, whose keys come here."""
+    from mossy.passes import covering  # it loads a compiler, for what is seldom needed
+
+    both = joined([table, unneeded])
+    numbers = both.route_numbers()
+    key, mask = both.key.astype(np.int64), both.mask.astype(np.int64)
+    n = len(table)
+    rows, k, m = covering.widen(key, mask, numbers, n, room)
+    if len(rows) > room:
+        further = covering.cover(key, mask, numbers, n, room)
+        if len(further[0]) < len(rows):
+            rows, k, m = further
+    found = table.pick(rows)
+    return Tables(
+        found.width, found.chip, k.astype(np.uint32), m.astype(np.uint32), found.links,
+        found.cores, found.straight,
+    )  # fmt: skip
+
+
+def merge_exactly(tables: Tables) -> Tables:
+    """Return the tables with nothing left to merge by one bit. Entries must be disjoint."""
+    group = tables.route_numbers()
+    key, mask = tables.key.astype(np.uint64), tables.mask.astype(np.uint64)
+    left = np.ones(len(tables), bool)
     merged = True
     while merged:
         merged = False
-        groups: dict[tuple[tuple[int, ...], tuple[int, ...], int], list[Route]] = {}
-        for e in entries:
-            groups.setdefault((e.links, e.cores, e.mask), []).append(e)
-        for group in groups.values():
-            present = {e.key: e for e in group}
-            for e in group:
-                found = _partner(e, present, entries)
-                if found is not None:
-                    partner, union = found
-                    entries = [x for x in entries if x is not e and x is not partner] + [union]
-                    del present[e.key], present[partner.key]
-                    merged = True
-    return tuple(sorted(entries, key=lambda r: (r.key, r.mask)))
+        some = np.flatnonzero(left & (np.bincount(group[left], minlength=1)[group] > 1))
+        if not some.size:
+            break
+        varying = int(np.bitwise_or.reduce(key[some]) & ~np.bitwise_and.reduce(key[some]))
+        for bit in range(varying.bit_length()):
+            if varying >> bit & 1:
+                merged |= _merge_bit(key, mask, group, left, some, np.uint64(1 << bit))
+    found = tables.pick(left)
+    return Tables(
+        found.width, found.chip, key[left].astype(np.uint32), mask[left].astype(np.uint32),
+        found.links, found.cores, found.straight,
+    ).in_order()  # fmt: skip
 
 
-def _partner(
-    e: Route, present: dict[int, Route], entries: list[Route]
-) -> tuple[Route, Route] | None:
-    """An entry of the same route and mask whose key differs in one bit, and their union."""
-    if e.key not in present:
-        return None
-    for bit in range(32):
-        flag = 1 << bit
-        if not e.mask & flag or (e.key ^ flag) not in present:
-            continue
-        other = present[e.key ^ flag]
-        union = Route(e.key & ~flag, e.mask & ~flag, e.links, e.cores)
-        if not any(_overlap(union, x) for x in entries if x is not e and x is not other):
-            return other, union
-    return None
-
-
-def _overlap(a: Route, b: Route) -> bool:
-    both = a.mask & b.mask
-    return (a.key & both) == (b.key & both)
+def _merge_bit(
+    key: NDArray[np.uint64],
+    mask: NDArray[np.uint64],
+    group: NDArray[np.int64],
+    left: NDArray[np.bool_],
+    some: NDArray[np.int64],
+    flag: np.uint64,
+) -> bool:
+    """Merge, in place, all rows of `some` that differ in one bit alone."""
+    rows = some[left[some] & (mask[some] & flag != 0)]
+    name = group[rows].astype(np.uint64) << np.uint64(32) | key[rows] & ~flag
+    order = np.argsort(name)
+    rows, name = rows[order], name[order]
+    first = np.flatnonzero((name[1:] == name[:-1]) & (mask[rows[1:]] == mask[rows[:-1]]))
+    kept, gone = rows[first], rows[first + 1]
+    left[gone] = False
+    key[kept] &= ~flag
+    mask[kept] &= ~flag
+    return bool(first.size)

@@ -9,7 +9,12 @@ Before: slices. After: (key, mask) per slice; neuron k of a slice sends key + k.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mossy.errors import DoesNotFit
 from mossy.passes.partition import Slice
@@ -19,21 +24,36 @@ WORD = 1 << 32
 
 def keys(slices: tuple[Slice, ...]) -> tuple[tuple[int, int], ...]:
     """Return (key, mask) for each slice. Raises DoesNotFit E0303 beyond 2^32 keys."""
-    found: list[tuple[int, int]] = []
-    free = 0
-    for _, group in groupby(slices, key=lambda s: s.population):
-        run = list(group)
-        block = 1 << (max(s.hi - s.lo for s in run) - 1).bit_length()
-        whole = 1 << (block * len(run) - 1).bit_length()
+    sizes = [
+        [s.hi - s.lo for s in run] for _, run in groupby(slices, key=lambda s: s.population)
+    ]
+    found = blocks([len(run) for run in sizes], [max(run) for run in sizes])
+    return tuple((key, mask) for key, mask in found.tolist())
+
+
+def blocks(counts: Sequence[int], largest: Sequence[int]) -> NDArray[Any]:
+    """Return (key, mask) of every slice (slices, 2). Raises DoesNotFit E0303.
+
+    counts: slices of each population; largest: neurons of its largest one.
+    """
+    found = np.empty((sum(counts), 2), np.int64)
+    free = row = 0
+    for count, most in zip(counts, largest, strict=True):
+        block = 1 << (most - 1).bit_length()
+        whole = 1 << (block * count - 1).bit_length()
         base = -(-free // whole) * whole
-        free = base + block * len(run)
-        found += [(base + i * block, WORD - block) for i in range(len(run))]
+        free = base + block * count
+        if free > WORD:
+            break
+        found[row : row + count, 0] = base + block * np.arange(count)
+        found[row : row + count, 1] = WORD - block
+        row += count
     if free > WORD:
         raise DoesNotFit(
             "E0303",
             "the network needs more than 2^32 packet keys",
-            got=free,
+            got=f"at least {free}",
             allowed=WORD,
             hint="split the network into several programs",
         )
-    return tuple(found)
+    return found

@@ -141,8 +141,9 @@ def assemble(
     tables = routes
     routing = chip.spec["routing"]["kind"]
     if routing == "multicast":
-        routes = route(machine, places, blocks, targets)
-        tables = compress(routes, int(chip.facts["routing_entries"]))
+        drawn = route(machine, places, blocks, targets)
+        tables = compress(drawn, int(chip.facts["routing_entries"])).by_chip()
+        routes = drawn.by_chip()
     say("emit")
     cores = images(slices, places, blocks, targets, links, chip)
     tick = None

@@ -10,6 +10,10 @@ Before: slices. After: one place (chip x, chip y, core) per slice; None for what
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
 from mossy.errors import DoesNotFit
@@ -33,7 +37,7 @@ def machine_for(slices: tuple[Slice, ...], chip: Chip, options: Options) -> Mach
     machine = options.machine
     cores = per_chip * most
     if machine is not None:
-        most, cores = machine.chips, sum(1 for _ in _cores(machine, per_chip))
+        most, cores = machine.chips, len(working_cores(machine, per_chip))
     if len(on_chip) > cores:
         raise _too_many(on_chip, cores, most, needed, chip)
     if machine is None and needed > 1 and chip.spec["topology"].get("boards") == "hexagonal":
@@ -58,7 +62,7 @@ def place(
     if hasattr(chip.rules, "assign"):
         own = iter(chip.rules.assign(slices, destinations, chip.facts))
         return tuple(None if _hosted(s, chip) else (0, 0, next(own)) for s in slices)
-    free = _cores(machine, per_chip)
+    free = map(tuple, working_cores(machine, per_chip).tolist())
     return tuple(None if _hosted(s, chip) else next(free) for s in slices)
 
 
@@ -74,16 +78,17 @@ def _boards() -> Iterator[int]:
         n += 3
 
 
-def _cores(machine: Machine, per_chip: int) -> Iterator[Place]:
-    """Working cores in the order in which they are given out."""
+def working_cores(machine: Machine, per_chip: int) -> NDArray[Any]:
+    """Return the places (n, 3) of all working cores in the order in which they are given out."""
     spots: list[Spot] = list(machine.spots())
     if machine.wraps:
         first = machine.ethernet[0] if machine.ethernet else spots[0]
         spots.sort(key=lambda s: (machine.length(machine.vector(first, s)), s))
-    for x, y in spots:
-        for core in range(per_chip):
-            if (x, y, core) not in machine.dead_cores:
-                yield x, y, core
+    cores = np.tile(np.arange(per_chip), len(spots))
+    found = np.column_stack([np.repeat(np.array(spots).reshape(-1, 2), per_chip, axis=0), cores])
+    dead = [machine.width * (y + machine.height * c) + x for x, y, c in machine.dead_cores]
+    numbers = machine.width * (found[:, 1] + machine.height * found[:, 2]) + found[:, 0]
+    return found[~np.isin(numbers, dead)] if dead else found
 
 
 def _too_many(on_chip: list[Slice], cores: int, most: int, needed: int, chip: Chip) -> DoesNotFit:

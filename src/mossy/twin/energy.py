@@ -4,6 +4,12 @@ chip.toml lists operations as (name, count, fact). Besides the event counts ther
 
     chip_seconds   chips in use x time of the run        core_seconds   cores in use x time
     busy_cycles    cycles of work (tick chips)           busy_seconds   seconds of work (measured)
+    level_switches changes of level, two for each step of a core that leaves the lowest
+
+core_seconds is the price of a core that sleeps, busy_cycles what work costs on top of it; each is
+at the facts of the level (twin/levels.py) that the core has in that step. In an automatic run a
+core is at the highest level while it works there, and asleep at the lowest in the rest of the tick.
+By state, a core's sleep power while it works is booked to the work.
 
 A fact that is unknown raises UnknownFact: nothing is priced at zero. Where chip.toml calls an
 operation optional, an unknown price leaves it out of the sum and on the list of what is not
@@ -12,17 +18,20 @@ priced, with its count, so the sum is known to be a part.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
-from mossy.chips.facts import BASES, Fact
+from mossy.chips.facts import BASES
 from mossy.errors import BadInput
 from mossy.program.artefact import Program
+from mossy.twin import levels
 from mossy.twin.counts import Counts
-from mossy.twin.timing import Timing
+from mossy.twin.levels import Share
+from mossy.twin.timing import Timing, busy
 from mossy.units import Quantity
 
 
@@ -50,12 +59,16 @@ class Unpriced:
 
 @dataclass(frozen=True, eq=False)
 class Energy:
-    """Joules of an average inference. unpriced: what happened and is not in the sum."""
+    """Joules of an average inference. unpriced: what happened and is not in the sum.
+
+    states: joules of the chip's states, where it has levels.
+    """
 
     operations: tuple[Operation, ...]
     unpriced: tuple[Unpriced, ...]
     core_share: NDArray[np.float64]
     core_names: tuple[str, ...]
+    states: dict[str, float] = field(default_factory=dict)
 
     @property
     def total(self) -> Quantity:
@@ -87,75 +100,168 @@ class Energy:
         return assumed / self.value if self.value else 0.0
 
     def by(self, what: str) -> dict[str, float]:
-        """Return joules by "operation" or by "core". Raises BadInput E0181."""
+        """Return joules by "operation", "core" or, on a chip of levels, "state".
+
+        Raises BadInput E0181.
+        """
         if what == "operation":
             return {o.name: o.energy.value for o in self.operations}
         if what == "core":
             return dict(zip(self.core_names, (self.core_share * self.value).tolist(), strict=True))
-        raise BadInput("E0181", "no such split", got=repr(what), allowed="operation, core")
+        if what == "state" and self.states:
+            return dict(self.states)
+        raise BadInput(
+            "E0181",
+            "no such split",
+            got=repr(what),
+            allowed="operation, core" + (", state" if self.states else ""),
+        )
 
     def __str__(self) -> str:
         return str(self.total)
 
 
 def energy(
-    program: Program, counts: Counts, timing: Timing, chip: Chip, measured: Quantity | None = None
+    program: Program,
+    counts: Counts,
+    timing: Timing,
+    chip: Chip,
+    measured: Quantity | None = None,
+    shares: tuple[Share, ...] | None = None,
 ) -> Energy:
     """Return the energy of an average inference. Raises UnknownFact E0401.
 
     measured: joules per inference read from the machine's own counter; it replaces the model.
+    shares: the levels of cores and steps, the chip's own where not given.
     """
     names = tuple(f"{c.number} {c.population}" for c in program.cores)
     if measured is not None:
         row = Operation("measured", 1.0, measured, "published", "energy counter", "this machine")
         return Energy((row,), (), _shares(counts), names)
+    shares = shares or levels.shares(counts, chip, None, None)
     rows: list[Operation] = []
     unpriced: list[Unpriced] = []
+    states: dict[str, float] = {}
     for spec in chip.spec["energy"]:
         fact = chip.facts[spec["fact"]]
         if spec["count"] == "busy_cycles":
-            rows += _processing(spec["name"], program, counts, chip, fact)
+            work = _processing(spec, program, counts, shares)
+            _book(states, [(f"at work, {level}", row) for level, row in work])
+            rows += [row for _, row in work]
             continue
-        low, value, high = _amounts(program, counts, timing, chip, spec["count"])
+        if spec["count"] == "core_seconds" and levels.names(chip):
+            asleep, spent = _sleeping(spec, program, counts, timing, shares)
+            _book(states, [(f"asleep, {level}", row) for level, row in asleep])
+            _move(states, spent)
+            rows += [row for _, row in asleep]
+            continue
+        low, value, high = _amounts(program, counts, timing, chip, spec["count"], shares)
         if fact.value is None and spec.get("optional"):
             if value:
                 unpriced.append(Unpriced(spec["name"], value, fact.name, fact.source))
             continue
-        price = fact.quantity()
-        cost = Quantity(price.value * value, "J", price.low * low, price.high * high)
+        if spec["count"] == "level_switches" and not value:
+            continue
+        cost = _cost(fact.quantity(), low, value, high)
         rows.append(Operation(spec["name"], value, cost, fact.basis, fact.name, fact.source))
-    return Energy(tuple(rows), tuple(unpriced), _shares(counts), names)
+        _book(states, [(spec["name"], rows[-1])])
+    known = {k: v for k, v in states.items() if v} if levels.names(chip) else {}
+    return Energy(tuple(rows), tuple(unpriced), _shares(counts), names, known)
+
+
+def _cost(price: Quantity, low: float, value: float, high: float) -> Quantity:
+    return Quantity(price.value * value, "J", price.low * low, price.high * high)
+
+
+def _book(states: dict[str, float], rows: list[tuple[str, Operation]]) -> None:
+    for state, row in rows:
+        states[state] = states.get(state, 0.0) + row.energy.value
+
+
+def _move(states: dict[str, float], spent: dict[str, float]) -> None:
+    """Book the sleep power of the time at work to the work."""
+    for level, joules in spent.items():
+        states[f"asleep, {level}"] -= joules
+        states[f"at work, {level}"] = states.get(f"at work, {level}", 0.0) + joules
+
+
+def _named(name: str, share: Share, shares: tuple[Share, ...]) -> str:
+    return name if len(shares) == 1 else f"{name} at {share.level}"
+
+
+def _numbers(program: Program) -> list[int]:
+    """Cores on the chip; what the host does is not on the chip's bill."""
+    return [c.number for c in program.cores if c.place is not None]
+
+
+def _at_work(program: Program, counts: Counts, share: Share, timing: Timing, which: str) -> float:
+    """Seconds of all cores at work at a level, of an average inference, none beyond its tick."""
+    tick = timing.latency.value / counts.shape[1]
+    seconds = np.minimum(busy(counts, share, which), tick)[:, :, _numbers(program)]
+    return float(seconds.sum(axis=(1, 2)).mean())
+
+
+def _sleeping(
+    spec: dict[str, Any],
+    program: Program,
+    counts: Counts,
+    timing: Timing,
+    shares: tuple[Share, ...],
+) -> tuple[list[tuple[str, Operation]], dict[str, float]]:
+    """Rows of sleep power by level, and what of them was spent while at work.
+
+    All of the time belongs to the lowest share, less what another one works.
+    """
+    whole = timing.latency.value * len(_numbers(program))
+    away = [
+        [_at_work(program, counts, share, timing, which) for which in ("low", "value", "high")]
+        for share in shares[1:]
+    ]
+    left = [whole - sum(seconds) for seconds in zip(*away, strict=True)] or [whole] * 3
+    rows, spent = [], {}
+    for share, (low, value, high) in zip(shares, [left[::-1], *away], strict=True):
+        fact = share.chip.facts[spec["fact"]]
+        price = fact.quantity()
+        name = _named(spec["name"], share, shares)
+        cost = _cost(price, low, value, high)
+        rows.append((share.level, Operation(name, value, cost, fact.basis, fact.name, fact.source)))
+        spent[share.level] = price.value * _at_work(program, counts, share, timing, "value")
+    return rows, spent
 
 
 def _processing(
-    name: str, program: Program, counts: Counts, chip: Chip, fact: Fact
-) -> list[Operation]:
+    spec: dict[str, Any], program: Program, counts: Counts, shares: tuple[Share, ...]
+) -> list[tuple[str, Operation]]:
     """One line per kind of work: cycles per event x joules per cycle, the weaker basis of both."""
-    price, rows = fact.quantity(), []
-    numbers = [c.number for c in program.cores if c.place is not None]
-    for row in chip.spec["timing"]["work"]:
-        cost = chip.facts[row["fact"]]
-        cycles = cost.quantity()
-        amount = float(counts.shape[1] * len(numbers))
-        if row["count"] != "steps":
-            amount = float(counts[row["count"]][:, :, numbers].sum(axis=(1, 2)).mean())
-        spent = Quantity(
-            amount * cycles.value * price.value,
-            "J",
-            amount * cycles.low * price.low,
-            amount * cycles.high * price.high,
-        )
-        weaker = max(fact.basis, cost.basis, key=BASES.index)
-        label = f"{name}: {row['count'].replace('_', ' ')}"
-        source = f"{cost.source}; {fact.source}"
-        rows.append(Operation(label, amount, spent, weaker, f"{cost.name} x {fact.name}", source))
+    rows = []
+    numbers = _numbers(program)
+    for share in shares:
+        fact = share.chip.facts[spec["fact"]]
+        price, name = fact.quantity(), _named(spec["name"], share, shares)
+        for row in share.chip.spec["timing"]["work"]:
+            cost = share.chip.facts[row["fact"]]
+            cycles = cost.quantity()
+            events = share.where if row["count"] == "steps" else counts[row["count"]] * share.where
+            amount = float(events[:, :, numbers].sum(axis=(1, 2)).mean())
+            used = _cost(price, amount * cycles.low, amount * cycles.value, amount * cycles.high)
+            weaker = max(fact.basis, cost.basis, key=BASES.index)
+            label = f"{name}: {row['count'].replace('_', ' ')}"
+            source = f"{cost.source}; {fact.source}"
+            both = f"{cost.name} x {fact.name}"
+            rows.append((share.level, Operation(label, amount, used, weaker, both, source)))
     return rows
 
 
 def _amounts(
-    program: Program, counts: Counts, timing: Timing, chip: Chip, count: str
+    program: Program,
+    counts: Counts,
+    timing: Timing,
+    chip: Chip,
+    count: str,
+    shares: tuple[Share, ...],
 ) -> tuple[float, float, float]:
     on_chip = [c for c in program.cores if c.place is not None]
+    numbers = _numbers(program)
     seconds = timing.latency
     scale = {
         "chip_seconds": len({c.place[:2] for c in on_chip if c.place}),
@@ -164,7 +270,9 @@ def _amounts(
     }.get(count)
     if scale is not None:
         return seconds.low * scale, seconds.value * scale, seconds.high * scale
-    numbers = [c.number for c in on_chip]  # what the host does is not on the chip's bill
+    if count == "level_switches":
+        away = sum(float(s.where[:, :, numbers].sum(axis=(1, 2)).mean()) for s in shares[1:])
+        return 2 * away, 2 * away, 2 * away
     amount = float(counts[count][:, :, numbers].sum(axis=(1, 2)).mean())
     return amount, amount, amount
 

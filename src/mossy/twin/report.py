@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mossy.program.artefact import Program
+from mossy.twin.levels import said
 from mossy.twin.result import Result
 from mossy.units import Quantity, si
 
@@ -50,6 +51,9 @@ class Report:
             "overruns": [vars(o) for o in t.overruns],
             "energy": quantity(r.energy.total),
             "energy_assumed_share": r.energy.assumed_share,
+            "level": r.level,
+            "level_threshold": r.threshold,
+            "energy_by_state": dict(r.energy.states),
             "energy_by_operation": [
                 {
                     "name": o.name,
@@ -104,6 +108,10 @@ class Report:
             lines.insert(3, f"  {'event to ' + name:<17} {delay}")
         for o in r.energy.operations:
             lines.append(f"    {o.name:<28} {o.energy!s}  [{o.basis}]")
+        if r.energy.states:
+            lines.append(f"  by state          {said(r.chip, r.level, r.threshold)}")
+        for state, joules in r.energy.states.items():
+            lines.append(f"    {state:<28} {si(joules, 'J')}")
         for u in r.energy.unpriced:
             lines.append(f"    not priced: {u.amount:,.0f} {u.name} ({u.fact} unknown: {u.reason})")
         for k in COUNTS:

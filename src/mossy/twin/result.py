@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
+from mossy.errors import BadInput
 from mossy.program.artefact import Program
+from mossy.twin import levels
 from mossy.twin.counts import Counts
 from mossy.twin.energy import Energy, energy
 from mossy.twin.timing import Timing, event_latencies, time
@@ -24,7 +26,8 @@ class Result:
 
     outputs[name]: (batch, time, *shape), spikes (uint8) or potentials in network units, with the
     layers' lag taken off. spikes[population], states[population]: (batch, steps, ...) in chip time,
-    where recorded; states are register records. elapsed: wall seconds per inference.
+    where recorded; states are register records. elapsed: wall seconds per inference. level,
+    threshold: what the cores' clocks follow, as given to `at`.
     """
 
     program: Program
@@ -37,11 +40,13 @@ class Result:
     elapsed: Quantity
     joules: Quantity | None
     wall: float
+    level: str | None = None
+    threshold: float | None = None
 
     @cached_property
     def timing(self) -> Timing:
         """Time by step and core, overruns included."""
-        return time(self.program, self.counts, self.chip, self.elapsed)
+        return time(self.program, self.counts, self.chip, self.elapsed, self._shares)
 
     @property
     def latency(self) -> Quantity:
@@ -56,7 +61,24 @@ class Result:
     @cached_property
     def energy(self) -> Energy:
         """Joules of an average inference. Raises UnknownFact where a price is unknown."""
-        return energy(self.program, self.counts, self.timing, self.chip, self.joules)
+        return energy(self.program, self.counts, self.timing, self.chip, self.joules, self._shares)
+
+    @cached_property
+    def _shares(self) -> tuple[levels.Share, ...]:
+        return levels.shares(self.counts, self.chip, self.level, self.threshold)
+
+    def at(
+        self, level: str, *, threshold: float | None = None, tick: float | None = None
+    ) -> Result:
+        """Return the same run priced at a performance level: nothing is run again.
+
+        level: one of the chip's, or "auto", where a core takes the highest one in a step that
+        brings it more than `threshold` packets (None: the chip's own) and the lowest one otherwise.
+        tick: seconds per step, the program's where None. Raises BadInput E0196-E0198.
+        """
+        levels.check(self.chip, level, threshold)
+        program = self.program if tick is None else _ticking(self.program, tick)
+        return dataclasses.replace(self, program=program, level=level, threshold=threshold)
 
     def assuming(self, **facts: float) -> Result:
         """Return the same run priced with some facts assumed: nothing is run again."""
@@ -67,3 +89,17 @@ class Result:
         from mossy.twin.report import Report
 
         return Report(self)
+
+
+def _ticking(program: Program, tick: float) -> Program:
+    """The program with another tick: the same steps, further apart."""
+    if program.tick is None or not 0 < tick < np.inf:
+        raise BadInput(
+            "E0198",
+            "not a tick",
+            where=program.chip,
+            got=f"{tick!r} s",
+            allowed="more than 0 s" if program.tick else "none: the chip has no timer",
+            hint="tick=3e-3" if program.tick else "leave it out",
+        )
+    return dataclasses.replace(program, tick=tick)

@@ -1,7 +1,7 @@
 """Time: from counts to seconds, by the chip's own way of keeping step.
 
-tick       a timer fires every `tick` seconds; a core works sum_k count_k x cycles_k; one that needs
-           longer than a tick overruns, and is reported
+tick       a timer fires every `tick` seconds; a core works sum_k count_k x cycles_k at the clock of
+           its level (twin/levels.py); one that needs longer than a tick overruns, and is reported
 cycles     one core works through everything: a step takes sum_k count_k x cycles_k over all counts,
            and has the network's own time step, or `tick` seconds, for it; overruns as above
 barrier    the next step begins when the slowest core is done: max over cores of
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
 from mossy.program.artefact import Program
+from mossy.twin import levels
 from mossy.twin.counts import Counts
+from mossy.twin.levels import Share
 from mossy.twin.packets import Network
 from mossy.units import Quantity
 
@@ -63,21 +65,32 @@ def work(counts: Counts, chip: Chip, which: str) -> NDArray[np.float64]:
     return total
 
 
-def time(program: Program, counts: Counts, chip: Chip, elapsed: Quantity) -> Timing:
-    """Return the time of a run. elapsed: measured seconds per inference, for measured platforms."""
+def time(
+    program: Program,
+    counts: Counts,
+    chip: Chip,
+    elapsed: Quantity,
+    shares: tuple[Share, ...] | None = None,
+) -> Timing:
+    """Return the time of a run. elapsed: measured seconds per inference, for measured platforms.
+
+    shares: the levels of cores and steps, the chip's own where not given.
+    """
     kind = chip.spec["timing"]["kind"]
     if kind == "measured":
         each = np.full(counts.shape[0], elapsed.value)
         return Timing(kind, elapsed, each, np.array([each.sum()]), elapsed, ())
     if kind == "barrier":
         return _barrier(program, counts, chip)
-    return _ticking(kind, program, counts, chip)
+    return _ticking(kind, program, counts, chip, shares or levels.shares(counts, chip, None, None))
 
 
-def _ticking(kind: str, program: Program, counts: Counts, chip: Chip) -> Timing:
+def _ticking(
+    kind: str, program: Program, counts: Counts, chip: Chip, shares: tuple[Share, ...]
+) -> Timing:
     tick = program.tick
     assert tick is not None
-    value, low, high = (_busy(program, counts, chip, w) for w in ("value", "low", "high"))
+    value, low, high = (_busy(program, counts, chip, shares, w) for w in ("value", "low", "high"))
     batch, steps, _ = counts.shape
     overruns = []
     for c in program.cores:
@@ -98,14 +111,24 @@ def _ticking(kind: str, program: Program, counts: Counts, chip: Chip) -> Timing:
     )
 
 
-def _busy(program: Program, counts: Counts, chip: Chip, which: str) -> NDArray[np.float64]:
+def busy(counts: Counts, share: Share, which: str) -> NDArray[np.float64]:
+    """Return seconds of work at one level: (batch, steps, cores), at a bound of the facts."""
+    clock = float(share.chip.facts[share.chip.spec["timing"]["clock"]])
+    switch: float = getattr(share.switch, which)
+    return (work(counts, share.chip, which) / clock + switch) * share.where
+
+
+def _busy(
+    program: Program, counts: Counts, chip: Chip, shares: tuple[Share, ...], which: str
+) -> NDArray[np.float64]:
     """Seconds of work per sample, step and core; where one core does it all, on the first."""
     timing: dict[str, Any] = chip.spec["timing"]
     if not _known(chip):
         return np.zeros(counts.shape)
-    clock = float(chip.facts[timing["clock"]])
     if timing["kind"] == "tick":
-        return work(counts, chip, which) / clock
+        seconds: NDArray[np.float64] = np.sum([busy(counts, s, which) for s in shares], axis=0)
+        return seconds
+    clock = float(chip.facts[timing["clock"]])
     whole = np.zeros(counts.shape)
     first = next(c.number for c in program.cores if c.place is not None)
     if hasattr(chip.rules, "cycles"):

@@ -154,7 +154,7 @@ def _shift(
     top_threshold = (1 << int(facts["threshold_bits"])) - 1
     top_bias = int(facts["bias_max"]) << int(facts["bias_exponent_max"])
     worst = _worst(population, incoming) * scale
-    first = best = align(population) + 1
+    first = best = max(ALIGN + 1, align(population))
     for shift in range(first, first + int(facts["weight_exponent_max"]) + 1):
         mantissa = threshold[finite] * base[finite] * 2.0 ** (shift - ALIGN)
         fits = (

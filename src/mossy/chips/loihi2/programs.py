@@ -29,6 +29,7 @@ from mossy.program.artefact import WordFormat
 
 RESONATE, ADAPTIVE, GRADED = "resonate_fire.int", "adaptive_lif.int", "graded_lif.int"
 WANTED = 16  # bits of a resonator's threshold
+ROOM = 8  # times its threshold that a potential should reach before it is clipped
 
 
 def resonate_fire(
@@ -149,9 +150,17 @@ def graded_lif(
         np.zeros(population.n),
         scale,
         fields(incoming, scale, shift, top),
-        lif.wrap_notes(population, incoming, v_scale, facts),
+        lif.wrap_notes(population, incoming, v_scale, facts)
+        + _clip_notes(population, v_max / v_scale),
         sent_scale=2.0**payload,
     )
+
+
+def _clip_notes(population: Population, top: float) -> tuple[str, ...]:
+    """What to tell the user of payloads that may be clipped. top: the largest potential."""
+    if top >= ROOM * population.params["threshold"].max():
+        return ()
+    return (f"{population.node}: potentials, and with them what spikes carry, end at {top:.3g}",)
 
 
 def _binary_unit(

@@ -41,10 +41,11 @@ INSTANT = 1 / 16  # steps: a synaptic time constant that leaves nothing for the 
 ROOM = ONE - 1.0  # largest potential and current, where a register ends at twice that
 R_LOW = 16.0  # the largest R lies between this and twice this
 R_LEAST = 1 / 256  # a smaller R keeps less than 7 bits
+DEEPEST = 15  # left shift with which a full entry still is a positive number
 TOLD = 0.01  # a time constant that is off by more than this share is told
 WORD = WordFormat(32, weight=16, delay=5, type=1, index=8, coding="magnitude")
-NEURON, SYNAPSE_STATE, RING_SLOT = 32, 24, 2  # bytes
-ROW_HEADER, TABLE_ENTRY, SDRAM_ENTRY = 12, 16, 4  # bytes
+NEURON = 32 + 24 + 4 + 4  # bytes: registers, synaptic currents, threshold, routing key
+ROW_HEADER, TABLE_ENTRY, RING_SLOT = 12, 16, 2  # bytes
 RECORDED_STEPS = 128
 
 
@@ -60,13 +61,14 @@ class _Units(NamedTuple):
 def quantise(
     population: Population, incoming: tuple[Projection, ...], scaling: Scaling, facts: Facts
 ) -> Quantised:
-    """Return the population in s16.15. Raises UnsupportedNode E0220-E0223, E0228, E0229."""
+    """Return the population in s16.15. Raises UnsupportedNode E0220-E0224, E0228, E0229."""
     refuse.graded(population)
     refuse.no_gain(population)
     slots = 1 << int(facts["delay_bits"])
     delay = refuse.longest_delay(incoming)
     refuse.delay_beyond(population, delay, slots - 2, int(facts["step_latency"]))
-    _refuse_subtraction(population)
+    refuse.subtraction(population, "v_reset")
+    refuse.decay_outside(population)
     _refuse_no_leak(population, scaling)
     params = _factors(population)
     units = _units(population, incoming, params, scaling, facts)
@@ -91,18 +93,6 @@ def quantise(
         ),
         _notes(population, params, fields, lost, scale, scaling.scale),
     )
-
-
-def _refuse_subtraction(population: Population) -> None:
-    if population.subtract:
-        raise UnsupportedNode(
-            "E0223",
-            "the chip resets to a potential, not by subtraction",
-            where=population.node,
-            got="reset subtract",
-            allowed="reset node",
-            hint='train with reset="node"',
-        )
 
 
 def _refuse_no_leak(population: Population, scaling: Scaling) -> None:
@@ -156,14 +146,17 @@ def _units(
     reached = r * most / (1 - decay) + np.abs(_rest(population, params))
     currents = np.maximum(most / (1 - decay), most / init) * coarse
     largest = np.maximum.reduce([threshold, np.abs(p["v_reset"]), reached, currents])
-    spare = 16 - min(scaling.bits or 16, 16)  # bits left unused at the user's wish
+    spare = WORD.weight - min(scaling.bits or WORD.weight, WORD.weight)  # at the user's wish
     unit = 2.0 ** (np.floor(np.log2(ROOM / (float(largest.max(initial=0)) or 1.0))) - spare)
-    full = synaptic * unit * coarse / init * ONE  # what a weight of 1 is worth, s16.15 bits
+    full = synaptic * unit * coarse / init * ONE  # what a weight of 1 is worth, in s16.15 bits
+    if scaling.scale is not None:
+        shift = max(0, round(math.log2(float(np.median(full)) / scaling.scale)))
+        finer = 2.0 ** max(0, shift - DEEPEST)  # the unit makes up for shifts beyond it
+        shift = min(shift, DEEPEST)
+        return _Units(unit / finer, coarse, shift, full / finer / 2.0**shift)
     w_max = weighing.expected(incoming, weighing.matrices(incoming, full / ONE), facts)
     shift = weighing.left_shift(w_max)
     shift = weighing.fitting_shift(weighing.matrices(incoming, full), population.n, shift) + spare
-    if scaling.scale is not None:
-        shift = int(np.clip(np.rint(np.log2(np.median(full) / scaling.scale)), 0, 15))
     return _Units(unit, coarse, shift, full / 2.0**shift)
 
 
@@ -252,10 +245,11 @@ def blocks(load: CoreLoad, facts: Facts) -> list[tuple[str, int]]:
     if load.role == "source":
         return [("spike list", load.n * RECORDED_STEPS // 8), ("stack", int(facts["stack"]))]
     slots = 1 << int(facts["delay_bits"])
+    columns = 1 << max(0, load.n - 1).bit_length()  # an index is a field of the entry's address
     return [
-        ("neurons", load.n * (NEURON + SYNAPSE_STATE)),
+        ("neurons", load.n * NEURON),
         ("population table", load.sources * TABLE_ENTRY),
-        ("ring buffers", slots * load.n * load.inputs * RING_SLOT),
+        ("ring buffers", slots * columns * load.inputs * RING_SLOT),
         ("stack", int(facts["stack"])),
         ("synapse rows (SDRAM)", _rows(load)),
     ]
