@@ -35,6 +35,7 @@ from mossy.units import Quantity
 
 HEAD = ("chip", "what", "published", "predicted", "predicted / published", "remark")
 FEW = 100  # recordings
+REST = "power at rest alone: no energy per operation is published"
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,20 @@ def static_power(target: Chip, row: Measured) -> Prediction:
     return Prediction(target.facts["static_power"].quantity(), "by construction")
 
 
+def power_at_rest(target: Chip, row: Measured) -> Prediction:
+    """Power of a run that is bound by its input: what the chip draws anyway."""
+    return Prediction(target.facts["static_power"].quantity(), REST)
+
+
+def energy_at_rest(target: Chip, row: Measured) -> Prediction:
+    """The same over the time of a frame, which the input takes."""
+    rate = next(r for r in published(target.name) if r.name == row.name.split(",")[0] + ", rate")
+    watts = target.facts["static_power"].quantity()
+    joules = (watts.value / rate.value, watts.low / rate.value, watts.high / rate.value)
+    value, low, high = joules
+    return Prediction(Quantity(value, "J", low, high), f"{REST}, at the published rate")
+
+
 def pilotnet_cores(build: Callable[[], Any]) -> Predict:
     """Cores of a network of that shape, weights drawn at random."""
 
@@ -180,6 +195,8 @@ PREDICT: dict[str, Predict] = {
     "nmnist_longest_step": nmnist_longest_step,
     "power_of_operations": power_of_operations,
     "static_power": static_power,
+    "power_at_rest": power_at_rest,
+    "energy_at_rest": energy_at_rest,
     "pilotnet_sdnn_cores": pilotnet_cores(pilotnet.sigma_delta),
     "pilotnet_snn_cores": pilotnet_cores(pilotnet.spiking),
 }

@@ -4,8 +4,8 @@
 
 (from the root of the checkout). Each number is the difference between two runs that differ in
 nothing but how many synapses, or neurons, there are: the two `sizes` of IN, powers of two, because
-the code goes through that many ring buffer entries. OUT: `synapse`; `silent`, a neuron without input
-and spike; `busy`, one that has both inputs and fires; `row`, a row beside its synapses.
+the code goes through that many ring buffer entries. OUT: `synapse`; `silent`, a neuron without
+input and spike; `busy`, one that has both inputs and fires; `row`, a row beside its synapses.
 """
 
 from __future__ import annotations

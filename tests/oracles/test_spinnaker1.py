@@ -39,7 +39,7 @@ from tests.oracles.spinnaker1_vectors import NETWORK_SEEDS, REGISTER_SEED, vecto
 pytestmark = pytest.mark.oracle
 
 ENVIRONMENT, PROGRAM = "spynnaker_binary", "tests.oracles.run_spynnaker_binary"
-WILD, NETWORKS = 4, 48
+WILD, NETWORKS = 4, 32
 NEURONS, STEPS = 256, 250  # of a wild draw
 TARGETS = 12  # of random projections
 REGISTERS = ("v", "exc", "inh", "wait", "spikes")

@@ -153,7 +153,7 @@ class Network:
         self.projections: list[Projection | Conv2DProjection] = []
 
     def add(self, *parts: Population | Projection | Conv2DProjection) -> None:
-        """Add populations and projections, in any order. Raises BadInput E0259 for anything else."""
+        """Add populations and projections, in any order. Raises BadInput E0259 for the rest."""
         for part in parts:
             if isinstance(part, Population):
                 self.populations += [] if part in self.populations else [part]

@@ -21,6 +21,7 @@ from mossy.program.artefact import WordFormat
 from mossy.py_spinnaker2.models import Model, find
 from mossy.py_spinnaker2.snn import Conv2DProjection, Projection
 
+NO_INPUTS = ("spike_list", "poisson_process")
 KERNEL = {
     "stride_x": 1,
     "stride_y": 1,
@@ -59,8 +60,13 @@ def synapses(
 
 def _rows(j: Projection, source: str, chip: Chip) -> tuple[Synapses, ...]:
     """One group for each delay; synapses between the same two neurons each have a word."""
-    if not find(j.post.neuron_model).neuron or j.post.neuron_model in NO_INPUTS:
-        raise _no_inputs(j)
+    if j.post.neuron_model in NO_INPUTS:
+        raise UnsupportedNode(
+            "E0258",
+            f"nothing can arrive at a population of {j.post.neuron_model}",
+            where=j.name,
+            hint="swap pre and post",
+        )
     table = _table(j)
     model = find(j.post.neuron_model)
     pre, post = _indices(j, table[:, 0], j.pre.size), _indices(j, table[:, 1], j.post.size)
@@ -87,18 +93,6 @@ def _rows(j: Projection, source: str, chip: Chip) -> tuple[Synapses, ...]:
             )
         )
     return tuple(found)
-
-
-NO_INPUTS = ("spike_list", "poisson_process")
-
-
-def _no_inputs(j: Projection | Conv2DProjection) -> UnsupportedNode:
-    return UnsupportedNode(
-        "E0258",
-        f"a population of {j.post.neuron_model} has no such inputs",
-        where=j.name,
-        hint="swap pre and post",
-    )
 
 
 def _table(j: Projection) -> NDArray[np.float64]:
