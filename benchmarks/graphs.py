@@ -65,6 +65,7 @@ def scattered(populations: int, wide: int, degree: int, seed: int = 1) -> Graph:
 
 def _graph(name: str, populations: tuple[int, ...], edges: NDArray[Any]) -> Graph:
     n = sum(populations)
-    numbers = np.unique(edges[:, 0].astype(np.int64) * n + edges[:, 1])
+    numbers = np.sort(edges[:, 0].astype(np.int64) * n + edges[:, 1])
+    numbers = numbers[np.diff(numbers, prepend=-1) > 0]
     start = np.concatenate([[0], np.cumsum(np.bincount(numbers // n, minlength=n))])
     return Graph(name, populations, start, numbers % n)

@@ -101,8 +101,11 @@ def _abroad(
     from mossy.passes import entries, trees  # they load a compiler, for what may not need one
 
     grid = trees.as_grid(machine)
-    order = np.lexsort((entries.fingerprints(start, chip), home))
-    lost, *columns = entries.entries(grid, trees.growing(grid), order, home, start, chip, core, words)
+    room = trees.growing(grid)
+    order = np.lexsort((home, entries.fingerprints(start, chip, room.mark)))
+    room.mark[:] = 0
+    order = order[start[order + 1] > start[order]]  # those that send to anyone
+    lost, *columns = entries.entries(grid, room, order, home, start, chip, core, words)
     if lost >= 0:
         raise trees.unreachable(machine, lost)
     return tuple(columns)

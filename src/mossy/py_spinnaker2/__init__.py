@@ -11,3 +11,7 @@ models run and what is assumed of each.
 This is the one front end shaped after one chip's library, and so the one place beside the chip's
 own folder where the chip is named.
 """
+
+from mossy.py_spinnaker2 import hardware, helpers, snn
+
+__all__ = ["hardware", "helpers", "snn"]

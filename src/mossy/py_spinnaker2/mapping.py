@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
 from mossy.chips.quantised import Quantised
-from mossy.errors import BadInput
+from mossy.errors import BadInput, UnsupportedNode
 from mossy.network.populations import Population, Populations
 from mossy.passes.options import Options
 from mossy.passes.pipeline import Header, assemble
@@ -25,6 +25,7 @@ from mossy.py_spinnaker2.synapses import synapses, word
 from mossy.twin.result import Result
 from mossy.twin.timing import work
 
+NO_INPUTS = ("spike_list", "poisson_process")
 SILENT = "no input"  # the one source of a network without spike lists
 
 
@@ -71,6 +72,13 @@ def _complete(net: snn.Network) -> None:
                     got=", ".join(p.name for p in net.populations),
                     hint="net.add(population)",
                 )
+        if j.post.neuron_model in NO_INPUTS:
+            raise UnsupportedNode(
+                "E0258",
+                f"nothing can arrive at a population of {j.post.neuron_model}",
+                where=j.name,
+                hint="swap pre and post",
+            )
 
 
 def _source(p: snn.Population) -> bool:
@@ -142,6 +150,7 @@ def recordings(net: snn.Network) -> tuple[list[str], list[str]]:
     """Return the populations whose spikes and whose states are wanted. Raises BadInput E0256."""
     spikes, states = [], []
     for p, name in zip(net.populations, snn.names(net.populations), strict=True):
+        p.check_record()
         if "v" in p.record:
             if not find(p.neuron_model).potential:
                 raise BadInput(

@@ -37,6 +37,10 @@ class Population:
         self.record = list(record)
         self.max_atoms_per_core: int | None = None
         self.recorded: dict[str, Any] = {}
+        self.check_record()
+
+    def check_record(self) -> None:
+        """Raise BadInput E0256 where `record`, which scripts change, holds an unknown name."""
         unknown = [r for r in self.record if r not in RECORDS]
         if unknown:
             raise BadInput(

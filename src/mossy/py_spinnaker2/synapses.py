@@ -1,8 +1,8 @@
 """Connection lists and kernels as the chip's synapses.
 
 A synapse word has 7 bits of weight, or 4 bits and a 3-bit delay on the models with delays. Weights
-beyond that are clipped and fractions cut off towards zero, each with a warning: that the library
-does so is known of kernels (a cast to 8 bits) and assumed of connection lists.
+beyond that are clipped and fractions cut off towards zero, each with a warning. Scripts clip
+themselves and the library's NIR import casts kernels to 8 bits; of the rest it is assumed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from mossy.program.artefact import WordFormat
 from mossy.py_spinnaker2.models import Model, find
 from mossy.py_spinnaker2.snn import Conv2DProjection, Projection
 
-NO_INPUTS = ("spike_list", "poisson_process")
 KERNEL = {
     "stride_x": 1,
     "stride_y": 1,
@@ -60,13 +59,6 @@ def synapses(
 
 def _rows(j: Projection, source: str, chip: Chip) -> tuple[Synapses, ...]:
     """One group for each delay; synapses between the same two neurons each have a word."""
-    if j.post.neuron_model in NO_INPUTS:
-        raise UnsupportedNode(
-            "E0258",
-            f"nothing can arrive at a population of {j.post.neuron_model}",
-            where=j.name,
-            hint="swap pre and post",
-        )
     table = _table(j)
     model = find(j.post.neuron_model)
     pre, post = _indices(j, table[:, 0], j.pre.size), _indices(j, table[:, 1], j.post.size)
@@ -75,7 +67,7 @@ def _rows(j: Projection, source: str, chip: Chip) -> tuple[Synapses, ...]:
     delay = np.zeros(len(table), np.int64)
     if model.delays:
         delay = _delays(j, table[:, 3], (1 << int(chip.facts["delay_bits"])) - 1)
-    twin = _occurrence(np.stack([pre, post, delay]))
+    twin = _occurrence((delay * j.post.size + post) * j.pre.size + pre)
     found = []
     for d, k in sorted(set(zip(delay.tolist(), twin.tolist(), strict=True))):
         here = (delay == d) & (twin == k)
@@ -165,16 +157,12 @@ def _whole(
 
 
 def _occurrence(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each column of `keys`, how many equal columns stand before it."""
-    if not keys.shape[1]:
-        return np.zeros(0, np.int64)
-    _, group = np.unique(keys, axis=1, return_inverse=True)
-    group = group.ravel()
-    order = np.argsort(group, kind="stable")
-    first = np.flatnonzero(np.diff(group[order], prepend=-1))
-    lengths = np.diff(first, append=group.size)
-    found = np.empty(group.size, np.int64)
-    found[order] = np.arange(group.size) - np.repeat(first, lengths)
+    """For each of `keys`, how many equal ones stand before it."""
+    order = np.argsort(keys, kind="stable")
+    first = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    lengths = np.diff(first, append=keys.size)
+    found = np.empty(keys.size, np.int64)
+    found[order] = np.arange(keys.size) - np.repeat(first, lengths)
     return found
 
 
