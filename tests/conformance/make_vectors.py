@@ -1,12 +1,13 @@
 """Make the test vectors in the chips' folders: python -m tests.conformance.make_vectors
 
 Nothing here calls mossy's neurons: expected numbers are worked by hand, come from float64
-arithmetic rounded after each operation, or from the NumPy model in tests/oracles, which the
-emulators confirm.
+arithmetic rounded after each operation, or from the NumPy models in tests/oracles, which the
+emulators confirm. A file tests/oracles/*_vectors.py with CHIP and vectors() is found by itself.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.testing.vectors import Vector, write
-from tests.oracles.lava_vectors import made as lava_vectors
 from tests.oracles.loihi_exchange import Network
 from tests.oracles.loihi_golden import golden
 from tests.oracles.loihi_networks import random_network
-from tests.oracles.speck_vectors import vectors as speck_vectors
-from tests.oracles.spinnaker1_vectors import vectors as spinnaker1_vectors
-from tests.oracles.truenorth_vectors import made as truenorth_vectors
-from tests.oracles.xylo_vectors import vectors as xylo_vectors
 
 CHIPS = Path(__file__).parents[2] / "src" / "mossy" / "chips"
 
@@ -49,12 +45,17 @@ def made() -> dict[str, Vector]:
         "spinnaker2/vectors/lif_rounding.npz": lif_rounding(),
         "loihi1/vectors/cuba_lif_plain.npz": from_golden([0, 1, 10]),
         "loihi1/vectors/cuba_lif_wraps.npz": from_golden([4, 9]),
-        **{f"loihi2/vectors/{k}": v for k, v in lava_vectors().items()},
-        **{f"xylo/vectors/{k}": v for k, v in xylo_vectors().items()},
-        **{f"spinnaker1/vectors/{k}": v for k, v in spinnaker1_vectors().items()},
-        **{f"truenorth/vectors/{k}": v for k, v in truenorth_vectors().items()},
-        **{f"speck/vectors/{k}": v for k, v in speck_vectors().items()},
+        **found(),
     }
+
+
+def found() -> dict[str, Vector]:
+    """Return the vectors that files beside the oracles make."""
+    made = {}
+    for file in sorted((Path(__file__).parents[1] / "oracles").glob("*_vectors.py")):
+        maker = import_module(f"tests.oracles.{file.stem}")
+        made |= {f"{maker.CHIP}/vectors/{k}": v for k, v in maker.vectors().items()}
+    return made
 
 
 def lif_by_hand() -> Vector:

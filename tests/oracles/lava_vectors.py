@@ -14,6 +14,8 @@ from tests.oracles.lava_golden import carried, golden
 from tests.oracles.lava_networks import random_network
 from tests.oracles.lava_twin import ALIGN, FIELDS, MODELS, registers
 
+CHIP = "loihi2"  # whose vectors these are
+
 NETWORKS = {  # vector -> (family, seed, population)
     "lif_spikes": ("lif", 1, 0),
     "lif_numbers": ("graded", 2, 0),
@@ -30,7 +32,7 @@ GRADED = {  # the same of graded spikes, from networks above; the last number: p
 }
 
 
-def made() -> dict[str, Vector]:
+def vectors() -> dict[str, Vector]:
     """Return the vectors by file name."""
     plain = {f"{name}.npz": _vector(*which) for name, which in NETWORKS.items()}
     return plain | {f"{name}.npz": _graded(*which) for name, which in GRADED.items()}

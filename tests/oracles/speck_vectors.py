@@ -26,6 +26,8 @@ from tests.oracles.speck_exchange import (
 from tests.oracles.speck_golden import convolve, golden, rounded, sum_pool
 from tests.oracles.speck_networks import random_network
 
+CHIP = "speck"  # whose vectors these are
+
 # file -> seed and layer; in all of them the lower bound binds
 CASES = {"subtract_biases": (10, 0), "reset": (2, 2), "third_layer": (8, 2)}
 PARAMS = [(k, "i4") for k in ("bias", "threshold", "v_reset", "v_min")]

@@ -18,6 +18,8 @@ from tests.oracles.spinnaker1_golden import golden
 from tests.oracles.spinnaker1_networks import random_network, random_registers
 from tests.oracles.spinnaker1_twin import FIELDS, params, state
 
+CHIP = "spinnaker1"  # whose vectors these are
+
 REGISTER_SEED = 1
 NETWORK_SEEDS = (2, 3, 9)  # delays and exponentials at their ends, full ring buffers, plain
 NAMES = ("far", "saturated", "plain")

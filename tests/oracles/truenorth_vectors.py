@@ -8,6 +8,8 @@ from mossy.testing.vectors import Vector
 from tests.oracles.truenorth_golden import Neuron, golden, tick
 from tests.oracles.truenorth_networks import Ints, N, random_network
 
+CHIP = "truenorth"  # whose vectors these are
+
 MODEL = "truenorth/neuron.int"
 STATE = [("v", "i4"), ("random", "i8")]
 PARAMS = [
@@ -19,7 +21,7 @@ PARAMS = [
 KEPT = 40  # neurons of each core
 
 
-def made() -> dict[str, Vector]:
+def vectors() -> dict[str, Vector]:
     """Return the vectors by file name."""
     return {
         "deterministic_below.npz": from_network(4),

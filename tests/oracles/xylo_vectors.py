@@ -28,6 +28,8 @@ from tests.oracles.xylo_exchange import (
 from tests.oracles.xylo_golden import golden
 from tests.oracles.xylo_networks import Style, random_network
 
+CHIP = "xylo"  # whose vectors these are
+
 MODEL = "xylo/neuron.int"
 STATE = [("v", "i4"), ("i0", "i4"), ("i1", "i4"), ("copied", "i4")]
 PARAMS = [(k, "i4") for k in ("dash_mem", "dash_syn0", "dash_syn1", "threshold", "bias", "alias")]

@@ -176,19 +176,19 @@ def entries(
         tree, begin, passed = 0, -1, 0
         if len(homes) > 1:
             tree = _shared(grid, room, number, np.array(homes), ends, way)
+            if tree < 0:
+                return -tree - 1, of, at, links, bits, straight
         for i in range(first, last):
             s = order[i]
             if home[s] != begin:
                 begin = home[s]
+                count = tree
                 if tree == 0:
                     number += len(homes) + 1
-                    tree = grow(grid, room, number, begin, ends)
-                    passed = _outwards(grid, room, tree, ends, begin, way) if tree > 0 else 0
-                    tree = min(tree, 0)
-                else:
-                    passed = _outwards(grid, room, tree, ends, begin, way)
-            if tree < 0:
-                return -tree - 1, of, at, links, bits, straight
+                    count = grow(grid, room, number, begin, ends)
+                    if count < 0:
+                        return -count - 1, of, at, links, bits, straight
+                passed = _outwards(grid, room, count, ends, begin, way)
             if used + passed > of.size:
                 of, at, links, bits, straight = _grown(
                     of.size + passed, of, at, links, bits, straight
