@@ -211,7 +211,8 @@ def test_two_layers_on_a_board_with_everything_recorded() -> None:
         out.get_spikes()
 
 
-def test_convolutions_are_the_same_as_their_rows() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_convolutions_are_the_same_as_their_rows(engine: str) -> None:
     rng = np.random.default_rng(5)
     kernel = rng.integers(-127, 128, (2, 3, 3, 3))  # c_in, c_out, y, x
     params = {
@@ -234,7 +235,7 @@ def test_convolutions_are_the_same_as_their_rows() -> None:
             table.append([ci * 48 + y * 6 + xx, co * 4 + oy, int(kernel[ci, co, ky, kx]), 0])
     run(
         [stim, conv, rows, snn.Conv2DProjection(stim, conv, kernel, params),
-         snn.Projection(stim, rows, table)], 15,
+         snn.Projection(stim, rows, table)], 15, engine,
     )  # fmt: skip
     assert sum(map(len, conv.get_spikes().values())) > 5
     assert conv.get_spikes() == rows.get_spikes()

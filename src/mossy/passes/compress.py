@@ -3,8 +3,9 @@
 Three stages, the later ones only for chips whose table is still too long:
 
 1. An entry that sends packets straight on goes: without an entry a chip does just that. Two entries
-   with one route whose keys differ in one bit become one entry that ignores the bit. Every entry
-   still matches the keys it did before and no others, so their order does not matter.
+   with one route whose keys differ in one bit become one entry that ignores the bit; the keys
+   behind a population that make its number a power of two belong to its last slice for that. Of
+   the keys in use, every entry still matches those it did, so their order does not matter.
 2. Entries with one route merge even where that makes them match keys nobody sends here, as long as
    no entry with another route is touched. Their order still does not matter.
 3. Ordered covering (Mundy, Heathcote and Garside 2016, Neurocomputing 214): entries also merge over
@@ -15,11 +16,15 @@ Before: entries per chip. After: fewer. Raises DoesNotFit E0304 where they are s
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mossy.errors import DoesNotFit
 from mossy.passes.tables import Tables, joined
+
+NOTHING = np.empty(0, np.int64)
 
 
 def compress(tables: Tables, room: int) -> Tables:
@@ -41,7 +46,7 @@ def compress(tables: Tables, room: int) -> Tables:
 
 def minimise(tables: Tables, room: int) -> Tables:
     """Return equivalent tables, as far as they can be made to have `room` entries per chip."""
-    smaller = merge_exactly(tables.pick(~tables.straight))
+    smaller = merge_exactly(tables.pick(~tables.straight), *gaps(tables))
     sizes = smaller.sizes()
     long = np.flatnonzero(sizes > room)
     if not long.size:
@@ -68,15 +73,53 @@ def _further(table: Tables, unneeded: Tables, room: int) -> Tables:
         further = covering.cover(key, mask, numbers, n, room)
         if len(further[0]) < len(rows):
             rows, k, m = further
-    found = table.pick(rows)
-    return Tables(
-        found.width, found.chip, k.astype(np.uint32), m.astype(np.uint32), found.links,
-        found.cores, found.straight,
-    )  # fmt: skip
+    key, mask = k.astype(np.uint32), m.astype(np.uint32)
+    return dataclasses.replace(table.pick(rows), key=key, mask=mask)
 
 
-def merge_exactly(tables: Tables) -> Tables:
-    """Return the tables with nothing left to merge by one bit. Entries must be disjoint."""
+def gaps(tables: Tables) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where runs of keys in use end, and how far the keys behind each are free to use.
+
+    That is to the next multiple of a power of two that is no smaller than the run, or to the next
+    run.
+    """
+    key, last = np.unique(
+        np.column_stack([tables.key, ~tables.mask]).astype(np.int64), axis=0
+    ).T  # fmt: skip
+    end = key + last + 1
+    new = np.flatnonzero(np.append(key[1:] > end[:-1], True)) if key.size else key
+    begin = key[np.append(0, new[:-1] + 1)] if key.size else key
+    ends = end[new]
+    whole = np.exp2(np.ceil(np.log2(np.maximum(ends - begin, 1)))).astype(np.int64)
+    free = -(-ends // whole) * whole
+    return ends, np.minimum(free, np.append(begin[1:], 1 << 32)[: len(free)])
+
+
+def _with_gaps(tables: Tables, ends: NDArray[np.int64], free: NDArray[np.int64]) -> Tables:
+    """Add rows for the free keys behind the last slice of a run, with its route."""
+    parts = [tables]
+    end = tables.key + (~tables.mask).astype(np.int64) + 1
+    at = np.minimum(np.searchsorted(ends, end), max(len(ends) - 1, 0))
+    rows = np.flatnonzero(ends[at] == end) if len(ends) else at
+    end, limit = end[rows], free[at[rows]] if len(ends) else end[rows]
+    while (more := end < limit).any():
+        rows, end, limit = rows[more], end[more], limit[more]
+        size = end & -end
+        part = tables.pick(rows)
+        mask = ((1 << 32) - size).astype(np.uint32)
+        parts.append(dataclasses.replace(part, key=end.astype(np.uint32), mask=mask))
+        end = end + size
+    return joined(parts)
+
+
+def merge_exactly(
+    tables: Tables, ends: NDArray[np.int64] = NOTHING, free: NDArray[np.int64] = NOTHING
+) -> Tables:
+    """Return the tables with nothing left to merge by one bit. Entries must be disjoint.
+
+    ends, free: keys from one to the other are used by nobody, on no chip.
+    """
+    tables = _with_gaps(tables, ends, free)
     group = tables.route_numbers()
     key, mask = tables.key.astype(np.uint64), tables.mask.astype(np.uint64)
     left = np.ones(len(tables), bool)
@@ -90,11 +133,13 @@ def merge_exactly(tables: Tables) -> Tables:
         for bit in range(varying.bit_length()):
             if varying >> bit & 1:
                 merged |= _merge_bit(key, mask, group, left, some, np.uint64(1 << bit))
+    if len(ends):  # rows that only hold free keys were not needed
+        at = np.searchsorted(ends, key.astype(np.int64), side="right") - 1
+        left &= (at < 0) | (key.astype(np.int64) >= free[at])
     found = tables.pick(left)
-    return Tables(
-        found.width, found.chip, key[left].astype(np.uint32), mask[left].astype(np.uint32),
-        found.links, found.cores, found.straight,
-    ).in_order()  # fmt: skip
+    return dataclasses.replace(
+        found, key=key[left].astype(np.uint32), mask=mask[left].astype(np.uint32)
+    ).in_order()
 
 
 def _merge_bit(

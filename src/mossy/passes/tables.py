@@ -61,13 +61,15 @@ class Tables:
         return found
 
     def by_chip(self) -> dict[Spot, tuple[Route, ...]]:
-        """Return the entries as objects, chips in order of x and y."""
+        """Return the entries as objects, chips in order of x and y; none that lead nowhere."""
         found: dict[Spot, list[Route]] = {}
         rows = zip(
             self.chip.tolist(), self.key.tolist(), self.mask.tolist(), self.links.tolist(),
             self.cores.tolist(), strict=True,
         )  # fmt: skip
         for chip, key, mask, links, words in rows:
+            if not links and not any(words):
+                continue
             cores = tuple(WORD * i + c for i, w in enumerate(words) for c in members(w))
             spot = chip % self.width, chip // self.width
             found.setdefault(spot, []).append(Route(key, mask, members(links), cores))

@@ -26,7 +26,7 @@ ROUTING = ("multicast", "axons", "none")
 INPUTS = ("core", "host")
 TIMING = ("tick", "barrier", "cycles", "measured")
 RULES = ("quantise", "blocks", "limits", "places", "hops")
-TIMES = ("chip_seconds", "core_seconds", "busy_cycles", "busy_seconds", "steps")
+TIMES = ("chip_seconds", "core_seconds", "busy_cycles", "busy_seconds", "level_switches", "steps")
 
 
 def check_chip_toml_is_complete(chip: Chip) -> None:
