@@ -18,8 +18,9 @@ requirements() {
     brian2_loihi) echo "numpy<2 setuptools<80 Brian2==2.9.0 brian2-loihi==0.5.2" ;;
     xylosim) echo "numpy<3 xylosim==0.1.3" ;;
     lava) echo "numpy<2 setuptools<80 lava-nc==0.10.0" ;;
+    pacman) echo "SpiNNaker_PACMAN==1!7.4.1" ;; # made only when named; the benchmark's peer
     spynnaker_binary) echo "numpy<3 scipy<2 unicorn==2.1.4" ;;
-    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc spynnaker_binary" >&2; return 1 ;;
+    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc spynnaker_binary pacman" >&2; return 1 ;;
   esac
 }
 

@@ -104,6 +104,11 @@ def test_three_blocks_become_two_entries() -> None:
     assert exactly(table) == (Route(0, FULL - 7, (), (7,)), Route(8, FULL - 3, (), (7,)))
 
 
+def test_the_free_keys_behind_a_run_make_it_a_power_of_two() -> None:
+    table = tuple(Route(8 + i, FULL, (), (7,)) for i in range(3))
+    assert objects(stages.compress(arrays(table), 9)) == (Route(8, FULL - 3, (), (7,)),)
+
+
 def test_chips_do_not_mix() -> None:
     one = Route(0, FULL, (), (1,)), Route(1, FULL, (), (1,))
     both = from_routes({(0, 0): one[:1], (1, 0): one[1:]}, width=2)
@@ -112,9 +117,7 @@ def test_chips_do_not_mix() -> None:
 
 # ------------------------------------------------------------------------------ further stages
 @given(tables_with_straight(), st.integers(0, 20))
-def test_every_used_key_goes_where_it_went(
-    made: tuple[Table, frozenset[int]], room: int
-) -> None:
+def test_every_used_key_goes_where_it_went(made: tuple[Table, frozenset[int]], room: int) -> None:
     """Where no entry matches, a key of a straight entry goes on, which is what it did."""
     table, straight = made
     smaller = objects(stages.minimise(arrays(table, straight), room))
@@ -136,10 +139,10 @@ def test_stages_stop_where_the_table_fits(table: Table, room: int) -> None:
 
 
 def test_entries_merge_over_keys_that_nobody_sends() -> None:
-    table = Route(0, FULL, (), (1,)), Route(3, FULL, (), (1,)), Route(4, FULL, (), (2,))
+    table = Route(0, FULL, (), (1,)), Route(3, FULL, (), (1,)), Route(8, FULL, (), (2,))
     assert objects(stages.minimise(arrays(table), 2)) == (
         Route(0, FULL - 3, (), (1,)),
-        Route(4, FULL, (), (2,)),
+        Route(8, FULL, (), (2,)),
     )
 
 

@@ -104,7 +104,8 @@ def _with_gaps(tables: Tables, ends: NDArray[np.int64], free: NDArray[np.int64])
     end, limit = end[rows], free[at[rows]] if len(ends) else end[rows]
     while (more := end < limit).any():
         rows, end, limit = rows[more], end[more], limit[more]
-        size = end & -end
+        room = np.exp2(np.floor(np.log2(limit - end))).astype(np.int64)
+        size = np.minimum(end & -end, room)  # an aligned block that does not go too far
         part = tables.pick(rows)
         mask = ((1 << 32) - size).astype(np.uint32)
         parts.append(dataclasses.replace(part, key=end.astype(np.uint32), mask=mask))
@@ -119,10 +120,12 @@ def merge_exactly(
 
     ends, free: keys from one to the other are used by nobody, on no chip.
     """
+    used = len(tables)
     tables = _with_gaps(tables, ends, free)
     group = tables.route_numbers()
     key, mask = tables.key.astype(np.uint64), tables.mask.astype(np.uint64)
     left = np.ones(len(tables), bool)
+    real = np.arange(len(tables)) < used  # holds keys that are used, not only free ones
     merged = True
     while merged:
         merged = False
@@ -132,10 +135,8 @@ def merge_exactly(
         varying = int(np.bitwise_or.reduce(key[some]) & ~np.bitwise_and.reduce(key[some]))
         for bit in range(varying.bit_length()):
             if varying >> bit & 1:
-                merged |= _merge_bit(key, mask, group, left, some, np.uint64(1 << bit))
-    if len(ends):  # rows that only hold free keys were not needed
-        at = np.searchsorted(ends, key.astype(np.int64), side="right") - 1
-        left &= (at < 0) | (key.astype(np.int64) >= free[at])
+                merged |= _merge_bit(key, mask, group, left, real, some, np.uint64(1 << bit))
+    left &= real
     found = tables.pick(left)
     return dataclasses.replace(
         found, key=key[left].astype(np.uint32), mask=mask[left].astype(np.uint32)
@@ -147,6 +148,7 @@ def _merge_bit(
     mask: NDArray[np.uint64],
     group: NDArray[np.int64],
     left: NDArray[np.bool_],
+    real: NDArray[np.bool_],
     some: NDArray[np.int64],
     flag: np.uint64,
 ) -> bool:
@@ -158,6 +160,7 @@ def _merge_bit(
     first = np.flatnonzero((name[1:] == name[:-1]) & (mask[rows[1:]] == mask[rows[:-1]]))
     kept, gone = rows[first], rows[first + 1]
     left[gone] = False
+    real[kept] |= real[gone]
     key[kept] &= ~flag
     mask[kept] &= ~flag
     return bool(first.size)

@@ -128,9 +128,7 @@ def _narrow(
 
 
 @numba.njit(cache=True)
-def _overtaken(
-    i: int, end: int, table: Any, used: Any, owner: NDArray[Any]
-) -> bool:
+def _overtaken(i: int, end: int, table: Any, used: Any, owner: NDArray[Any]) -> bool:
     """Whether keys of entry `i` would be taken by entries of other routes, were it moved to `end`.
 
     table, used: (key, mask, route) of the entries in order, and of the rows as they were at first.
@@ -211,7 +209,9 @@ def cover(
         row = rows[best[0]]
         # the table without the merged entries, and the new one in its place
         stays = np.ones(rows.size + 1, np.bool_)
-        source = np.concatenate((np.arange(best_end), np.array([-1]), np.arange(best_end, rows.size)))
+        source = np.concatenate(
+            (np.arange(best_end), np.array([-1]), np.arange(best_end, rows.size))
+        )
         for i in best:
             stays[i + (i >= best_end)] = False
         source = source[stays]

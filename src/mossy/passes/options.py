@@ -19,7 +19,9 @@ class Options:
     per neuron and step assumed where there is no calibration data. headroom: share of a tick that
     the partitioner may fill. neurons_per_core: at most, None: automatic. approximate: where a chip
     cannot do what the network asks, take the nearest thing it can, with a note of what that costs;
-    without it, such a network is refused.
+    without it, such a network is refused. placer: "greedy" fills chips in the order of the slices;
+    "spread" puts slices that send to each other near each other, for networks whose numbering says
+    little of that.
     """
 
     bits: int | None = None
@@ -32,3 +34,4 @@ class Options:
     neurons_per_core: int | None = None
     approximate: bool = False
     machine: Machine | None = None
+    placer: str = "greedy"

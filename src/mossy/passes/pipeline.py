@@ -134,8 +134,8 @@ def assemble(
     links = Connectivity(quantised)
     targets = destinations(slices, links)
     machine = machine_for(slices, chip, options)
-    places = place(slices, targets, machine, chip)
-    blocks = keys(slices)
+    places = place(slices, targets, machine, chip, options.placer)
+    blocks = keys(slices, places)
     say("route")
     routes: dict[tuple[int, int], tuple[Route, ...]] = {}
     tables = routes

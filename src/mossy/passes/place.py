@@ -1,25 +1,28 @@
-"""Place: give every slice a core, filling one chip after the other in population order.
+"""Place: give every slice a core.
 
-Neighbours in the network become neighbours on the machine; within a chip, cores nearest the router
-come first. Chips are taken row by row, or outwards from the first one the host is wired to where
-the edges are joined. A dead core is passed over.
+The greedy placer fills one chip after the other in population order; chips are taken row by row, or
+outwards from the first one the host is wired to where the edges are joined. Within a chip, cores
+nearest the router come first; a dead core is passed over. The other placer is in `spread`.
 
 Before: slices. After: one place (chip x, chip y, core) per slice; None for what stays on the host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
-from mossy.errors import DoesNotFit
+from mossy.errors import BadInput, DoesNotFit
 from mossy.passes.options import Options
 from mossy.passes.partition import Slice
 from mossy.program.machine import Machine, Place, Spot, grid, hexagonal
+
+PLACERS = ("greedy", "spread")
 
 
 def machine_for(slices: tuple[Slice, ...], chip: Chip, options: Options) -> Machine:
@@ -50,20 +53,43 @@ def place(
     destinations: tuple[tuple[int, ...], ...],
     machine: Machine,
     chip: Chip,
+    placer: str = "greedy",
 ) -> tuple[Place | None, ...]:
-    """Return the place of each slice on `machine`.
+    """Return the place of each slice on `machine`. Raises BadInput E0199 for an unknown placer.
 
     destinations: numbers of the slices that each slice sends to. A chip whose cores differ, or are
     shared, assigns them itself.
     """
+    if placer not in PLACERS:
+        raise BadInput(
+            "E0199", "no such placer", got=placer, allowed=" or ".join(PLACERS), hint="greedy"
+        )
     per_chip = len(chip.rules.places(chip.facts))
     if not per_chip:
         return tuple((0, 0, 0) for _ in slices)
     if hasattr(chip.rules, "assign"):
         own = iter(chip.rules.assign(slices, destinations, chip.facts))
         return tuple(None if _hosted(s, chip) else (0, 0, next(own)) for s in slices)
-    free = map(tuple, working_cores(machine, per_chip).tolist())
-    return tuple(None if _hosted(s, chip) else next(free) for s in slices)
+    cores = working_cores(machine, per_chip)
+    on = [i for i, s in enumerate(slices) if not _hosted(s, chip)]
+    if placer == "spread" and on:
+        from mossy.passes.spread import spread  # it loads a compiler, for what is seldom wanted
+
+        cores = spread(cores, *_between(on, destinations))
+    places: list[Place | None] = [None] * len(slices)
+    for i, (x, y, core) in zip(on, cores.tolist(), strict=False):
+        places[i] = x, y, core
+    return tuple(places)
+
+
+def _between(
+    on: list[int], destinations: Sequence[Sequence[int]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The destinations of some slices among themselves, numbered anew: first target, targets."""
+    number = {slice_: i for i, slice_ in enumerate(on)}
+    targets = [[number[t] for t in destinations[i] if t in number] for i in on]
+    start = np.cumsum([0, *(len(t) for t in targets)])
+    return start, np.fromiter(chain.from_iterable(targets), np.int64, count=start[-1])
 
 
 def _hosted(s: Slice, chip: Chip) -> bool:

@@ -76,7 +76,13 @@ def draw(
     # an entry that leads nowhere keeps others off the keys of a slice that sends to nobody
     mute = np.flatnonzero((home >= 0) & (count == 0))
     none = np.zeros(len(mute), np.uint8)
-    nowhere = mute, home[mute].astype(np.int32), none, np.zeros((len(mute), words), np.uint64), none == 0
+    nowhere = (
+        mute,
+        home[mute].astype(np.int32),
+        none,
+        np.zeros((len(mute), words), np.uint64),
+        none == 0,
+    )
     of, at, links, bits, straight = (np.concatenate(c) for c in zip(rows, nowhere, strict=True))
     key, mask = keys[of].T.astype(np.uint32)
     return Tables(machine.width, at, key, mask, links, bits, straight).in_order()

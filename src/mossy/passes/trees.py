@@ -67,9 +67,7 @@ def as_grid(machine: Machine) -> Grid:
                 towards[sy + 1, sx + 1] = steps.index(step)
                 break
     diagonal = (1, 1) in steps
-    return Grid(
-        beside, towards, np.array(back, np.int8), width, height, machine.wraps, diagonal
-    )
+    return Grid(beside, towards, np.array(back, np.int8), width, height, machine.wraps, diagonal)
 
 
 class Growing(NamedTuple):

@@ -107,7 +107,11 @@ class Axon:
 
 @dataclass(frozen=True)
 class Route:
-    """One routing entry of a chip. links: 0..5; cores: core numbers on this chip."""
+    """One routing entry of a chip. links: 0..5; cores: core numbers on this chip.
+
+    It takes packets with `packet & mask == key`. The first entry of a table that takes a packet
+    counts; only in tables that had to be made very short can more than one.
+    """
 
     key: int
     mask: int

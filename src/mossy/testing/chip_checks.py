@@ -187,6 +187,8 @@ def named_facts(chip: Chip) -> set[str]:
     found = {row["fact"] for row in chip.spec["energy"]} | {"step_latency"}
     found |= {row["fact"] for key in ("work", "barrier") for row in timing.get(key, [])}
     found |= {timing[key] for key in ("tick", "clock") if key in timing}
+    found |= set(timing.get("level", {}).values())
+    found |= {fact for level in chip.spec.get("levels", {}).values() for fact in level.values()}
     base = chip.spec.get("memory", {}).get("base")
     return found | ({base} if base else set())
 

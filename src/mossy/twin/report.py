@@ -108,12 +108,12 @@ class Report:
             lines.insert(3, f"  {'event to ' + name:<17} {delay}")
         for o in r.energy.operations:
             lines.append(f"    {o.name:<28} {o.energy!s}  [{o.basis}]")
+        for u in r.energy.unpriced:
+            lines.append(f"    not priced: {u.amount:,.0f} {u.name} ({u.fact} unknown: {u.reason})")
         if r.energy.states:
             lines.append(f"  by state          {said(r.chip, r.level, r.threshold)}")
         for state, joules in r.energy.states.items():
             lines.append(f"    {state:<28} {si(joules, 'J')}")
-        for u in r.energy.unpriced:
-            lines.append(f"    not priced: {u.amount:,.0f} {u.name} ({u.fact} unknown: {u.reason})")
         for k in COUNTS:
             lines.append(f"  {k.replace('_', ' '):<17} {r.counts.mean(k):,.0f} per inference")
         for late in r.timing.overruns[:SHOWN_OVERRUNS]:

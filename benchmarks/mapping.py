@@ -1,0 +1,216 @@
+"""Mapping at size: python -m benchmarks.mapping [--side 1000] [--pacman PYTHON] [--json]
+
+A sheet of a million cores is placed, keyed, routed and compressed for the largest machine; then
+graphs of some hundred to some thousand slices, here and by PACMAN on a virtual machine, each with
+the algorithms it uses by default. Times are the best of some runs on one machine that others may
+use as well. What is timed ends with tables in memory, ours as arrays; turning them into the objects
+that a program file is written from is timed apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import machine as about
+from benchmarks.figure import Figure, best, skipped, table
+from benchmarks.graphs import Graph, layers, scattered, sheet
+from benchmarks.run import vars_of
+from mossy.chips import Chip
+from mossy.chips import chip as find_chip
+from mossy.columns import columns
+from mossy.errors import DoesNotFit
+from mossy.passes.compress import compress, minimise
+from mossy.passes.keys import blocks
+from mossy.passes.place import PLACERS, working_cores
+from mossy.passes.route import draw
+from mossy.passes.spread import spread
+from mossy.passes.tables import Tables
+from mossy.program.machine import Machine, hexagonal
+
+ROOT = Path(__file__).parents[1]
+NEURONS = 256  # of a slice
+TIMES = 3
+LONG = 2000  # slices from which PACMAN runs once
+HEAD = (
+    "graph", "boards", "PACMAN", "ours", "ratio", "as objects", "ours, spread",
+    "PACMAN entries", "ours", "ours, spread", "PACMAN least", "ours",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What became of a graph. seconds: by stage."""
+
+    seconds: dict[str, float]
+    drawn: Tables
+    tables: Tables
+
+    @property
+    def total(self) -> float:
+        """Seconds of all stages."""
+        return sum(self.seconds.values())
+
+
+def mapped(graph: Graph, machine: Machine, chip: Chip, placer: str) -> Mapped:
+    """Map a graph once."""
+    marks = [time.perf_counter()]
+    places = _placed(graph, machine, len(chip.rules.places(chip.facts)), placer)
+    marks.append(time.perf_counter())
+    chips = places[:, 1] * machine.width + places[:, 0]
+    keys = blocks(graph.populations, [NEURONS] * len(graph.populations), chips)
+    marks.append(time.perf_counter())
+    drawn = draw(machine, places, keys, graph.start, graph.targets)
+    marks.append(time.perf_counter())
+    tables = compress(drawn, int(chip.facts["routing_entries"]))
+    marks.append(time.perf_counter())
+    stages = ("place", "keys", "route", "compress")
+    return Mapped(dict(zip(stages, np.diff(marks).tolist(), strict=True)), drawn, tables)
+
+
+def _placed(graph: Graph, machine: Machine, per_chip: int, placer: str) -> NDArray[Any]:
+    cores = working_cores(machine, per_chip)
+    if placer == "spread":
+        return spread(cores, graph.start, graph.targets)
+    return cores[: sum(graph.populations)]
+
+
+def fastest(graph: Graph, machine: Machine, chip: Chip, placer: str) -> Mapped:
+    """Map a graph some times; return the fastest."""
+    return min((mapped(graph, machine, chip, placer) for _ in range(TIMES)), key=lambda m: m.total)
+
+
+# ------------------------------------------------------------------------- the largest machine
+def largest(side: int) -> Iterator[Figure]:
+    """Yield the figures of a sheet of side x side cores, by placer, and of one without order."""
+    chip = find_chip("spinnaker2")
+    machine = _machine(side * side, chip)
+    mapped(sheet(12), machine, chip, "spread")  # loads the compiled code
+    for shuffled in (False, True):
+        graph = sheet(side, shuffled)
+        for placer in PLACERS[shuffled:]:  # in order of the numbers, a shuffled one is hopeless
+            what = f"{graph.name}, {placer}"
+            try:
+                found = mapped(graph, machine, chip, placer)
+            except (DoesNotFit, MemoryError) as error:
+                yield skipped(f"map {what}", "s", str(error).splitlines()[0])
+                continue
+            stages = ", ".join(f"{k} {v:.3g} s" for k, v in found.seconds.items())
+            yield Figure(f"map {what}", found.total, "s", 60, at_least=False, remark=stages)
+            size = found.tables.sizes()
+            links = int(np.bitwise_count(found.drawn.links).sum())
+            yield Figure(
+                f"entries of {what}", len(found.tables), "entries",
+                remark=f"{len(found.drawn)} before; longest table {size.max()}; "
+                f"{links / (side * side):.3g} links crossed per packet",
+            )  # fmt: skip
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    yield Figure("memory, at most", used / 1e9, "GB", 8, at_least=False, remark="of all above")
+
+
+def _machine(slices: int, chip: Chip) -> Machine:
+    """One board, or the smallest torus of triads up to twice as wide as high, with cores enough."""
+    per_board = 48 * len(chip.rules.places(chip.facts))
+    steps = tuple((x, y) for x, y in chip.spec["topology"]["links"])
+    if slices <= per_board:
+        return hexagonal(1, steps)
+    for boards in range(3, 100_000, 3):
+        found = hexagonal(boards, steps)
+        if boards * per_board >= slices and max(found.width, found.height) <= 2 * min(
+            found.width, found.height
+        ):
+            return found
+    raise ValueError(f"no machine for {slices} slices")
+
+
+# ------------------------------------------------------------------------------- beside PACMAN
+def beside(python: Path) -> list[tuple[str, ...]]:
+    """Return one row per graph. Empty cells where there is no PACMAN."""
+    chip = find_chip("spinnaker1")
+    graphs = [
+        layers(4, 50), layers(10, 100), layers(25, 200), sheet(14), sheet(32), sheet(70),
+        scattered(4, 50, 8), scattered(10, 100, 10), scattered(20, 250, 10),
+    ]  # fmt: skip
+    return [_row(g, _machine(sum(g.populations), chip), chip, python) for g in graphs]
+
+
+def _row(graph: Graph, machine: Machine, chip: Chip, python: Path) -> tuple[str, ...]:
+    ours, other = (fastest(graph, machine, chip, placer) for placer in PLACERS)
+    least = minimise(ours.drawn, 0)
+    objects = best(ours.tables.by_chip, TIMES)
+    peer = pacman(graph, machine, python)
+    cells = {"seconds": "", "ratio": "", "before": "", "least": ""}
+    if peer:
+        seconds = sum(v for k, v in peer["seconds"].items() if k != "compress far")
+        cells["seconds"] = f"{seconds * 1e3:.3g} ms"
+        cells["ratio"] = f"{seconds / ours.total:.3g}"
+        cells |= {k: "{} ({})".format(*peer["tables"][k]) for k in ("after", "least")}
+    return (
+        graph.name, str(machine.chips // 48), cells["seconds"], f"{ours.total * 1e3:.3g} ms",
+        cells["ratio"], f"{objects * 1e3:.3g} ms", f"{other.total * 1e3:.3g} ms",
+        cells.get("after", ""), _size(ours.tables), _size(other.tables), cells["least"],
+        _size(least),
+    )  # fmt: skip
+
+
+def _size(tables: Tables) -> str:
+    """All entries, and those of the longest table."""
+    return f"{len(tables)} ({tables.sizes().max()})"
+
+
+def pacman(graph: Graph, machine: Machine, python: Path) -> dict[str, Any] | None:
+    """Return what the peer printed; None where its environment is absent or it failed."""
+    if not python.exists():
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "graph.npz"
+        np.savez(
+            file, width=machine.width, height=machine.height, populations=graph.populations,
+            start=graph.start, targets=graph.targets,
+        )  # fmt: skip
+        times = 1 if sum(graph.populations) > LONG else TIMES
+        done = subprocess.run(
+            [python, Path(__file__).parent / "pacman_peer.py", file, str(times)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if done.returncode:
+        print(done.stderr[-1000:], file=sys.stderr)
+        return None
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mapping", description=__doc__)
+    parser.add_argument("--side", type=int, default=1000, help="of the sheet; 0 leaves it out")
+    parser.add_argument("--pacman", type=Path, default=ROOT / ".oracles/pacman/bin/python")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    given = parser.parse_args()
+    machine = about.describe(1)
+    figures = list(largest(given.side)) if given.side else []
+    rows = beside(given.pacman)
+    if given.json:
+        print(json.dumps({"machine": machine, "figures": [vars_of(f) for f in figures],
+                          "head": HEAD, "rows": rows}, indent=2))  # fmt: skip
+        return
+    for key, value in machine.items():
+        print(f"{key}: {value}")
+    print("\n" + table(figures) + "\n")
+    print(columns(HEAD, rows, right=HEAD[1:]))
+
+
+if __name__ == "__main__":
+    main()
