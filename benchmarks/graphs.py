@@ -37,7 +37,7 @@ def sheet(side: int, shuffled: bool = False, seed: int = 1) -> Graph:
     y, x = np.divmod(np.arange(n), side)
     pairs = []
     for k, (dx, dy) in enumerate(order):
-        here = (reach > k) & (0 <= x + dx) & (x + dx < side) & (0 <= y + dy) & (y + dy < side)
+        here = (reach > k) & (x + dx >= 0) & (x + dx < side) & (y + dy >= 0) & (y + dy < side)
         source = np.flatnonzero(here)
         pairs.append(np.column_stack([source, source + dy * side + dx]))
     edges = np.concatenate(pairs)

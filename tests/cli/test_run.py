@@ -253,3 +253,11 @@ def test_an_unknown_way_to_read_the_output(net: tuple[str, str, str]) -> None:
 def test_what_does_not_fit_is_one_message(net: tuple[str, str, str]) -> None:
     message = mistake("run", net[0], "--on", "loihi1", "--data", net[1], "--reset", "subtract")
     assert message.startswith("[E0223]")
+
+
+def test_a_run_is_priced_at_a_level(net: tuple[str, str, str]) -> None:
+    command = ("run", net[0], "--on", "spinnaker2", "--data", net[1])
+    high, low = (printed(*command, "--level", k)["energy"]["value"] for k in ("high", "low"))
+    auto = printed(*command, "--level", "auto", "--level-threshold", 3)["energy"]["value"]
+    assert low < auto < high
+    assert mistake(*command, "--level", "fast").startswith("[E0196]")

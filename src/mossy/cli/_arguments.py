@@ -57,6 +57,14 @@ Assume = Annotated[
     list[str] | None,
     typer.Option(metavar="FACT=VALUE", help="Assume a fact of the chip, in its unit; repeatable."),
 ]
+Level = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Performance level to price at, on chips that have some."),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(metavar="PACKETS", help="--level auto: packets above which a core takes the top."),
+]
 Bits = Annotated[
     int | None, typer.Option(min=2, metavar="N", help="Weight bits. Default: the chip's best.")
 ]

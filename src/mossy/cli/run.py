@@ -41,6 +41,8 @@ def command(
     approximate: a.Approximate = False,
     boards: a.Boards = None,
     dead: a.Dead = None,
+    level: a.Level = None,
+    level_threshold: a.Threshold = None,
     raster: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw the spikes of the first input.")
     ] = None,
@@ -67,6 +69,8 @@ def command(
             settings = _Settings(**compiling, calibrate=calibrate, assume=facts)
             program, x, y = _fresh(net, settings, data, labels, samples, bar)
         result, answers, accuracy = _judged(program, x, y, decode, engine, facts, bar)
+        if level is not None:
+            result = result.at(level, threshold=level_threshold)
         report = result.report()
         found: dict[str, Any] = report.json()
         if raster:

@@ -52,13 +52,13 @@ def as_grid(machine: Machine) -> Grid:
         links[link, y, x] = False
     back = [steps.index((-dx, -dy)) for dx, dy in steps]
     beside = np.full((height * width, len(steps)), -1, np.int32)
-    y, x = np.divmod(np.arange(width * height), width)
+    here_y, here_x = np.divmod(np.arange(width * height), width)
     for link, (dx, dy) in enumerate(steps):
-        to_x, to_y = x + dx, y + dy
-        inside = (0 <= to_x) & (to_x < width) & (0 <= to_y) & (to_y < height)
+        to_x, to_y = here_x + dx, here_y + dy
+        inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)
         to_x, to_y = to_x % width, to_y % height
-        there = (inside | machine.wraps) & alive[y, x] & alive[to_y, to_x]
-        there &= links[link, y, x] & links[back[link], to_y, to_x]
+        there = (inside | machine.wraps) & alive[here_y, here_x] & alive[to_y, to_x]
+        there &= links[link, here_y, here_x] & links[back[link], to_y, to_x]
         beside[:, link] = np.where(there, to_y * width + to_x, -1)
     towards = np.full((3, 3), -1, np.int8)
     for sx, sy in ((a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)):
@@ -161,7 +161,7 @@ def _rank(grid: Grid, start: int, end: int, spot: int) -> int:
 @numba.njit(cache=True)
 def _nearest(grid: Grid, room: Growing, number: int, count: int, end: int) -> int:
     """The chip of the tree that is nearest to `end`."""
-    best, found = np.int64(1) << 62, -1
+    best, found = 1 << 62, -1
     if count > RADIUS * RADIUS:
         x, y = end % grid.width, end // grid.width
         for ny in range(y - RADIUS, y + RADIUS + 1):
