@@ -154,6 +154,21 @@ def static_power(target: Chip, row: Measured) -> Prediction:
     return Prediction(target.facts["static_power"].quantity(), "by construction")
 
 
+def core_power(target: Chip, row: Measured) -> Prediction:
+    """Power of a core at work: the idle and the dynamic share of the variant that was measured."""
+    title = max((chip(n).title for n in names()), key=lambda t: row.workload.endswith(t))
+    facts = next(chip(n).facts for n in names() if chip(n).title == title)
+    total = facts["dynamic_power"].quantity()
+    if facts["idle_power"].value is not None:
+        total = total + facts["idle_power"].quantity()
+    return Prediction(total, "by construction")
+
+
+def resting_power(target: Chip, row: Measured) -> Prediction:
+    """Power with nothing to do."""
+    return Prediction(target.facts["resting_power"].quantity(), "by construction")
+
+
 def power_at_rest(target: Chip, row: Measured) -> Prediction:
     """Power of a run that is bound by its input: what the chip draws anyway."""
     return Prediction(target.facts["static_power"].quantity(), REST)
@@ -195,6 +210,8 @@ PREDICT: dict[str, Predict] = {
     "nmnist_longest_step": nmnist_longest_step,
     "power_of_operations": power_of_operations,
     "static_power": static_power,
+    "core_power": core_power,
+    "resting_power": resting_power,
     "power_at_rest": power_at_rest,
     "energy_at_rest": energy_at_rest,
     "pilotnet_sdnn_cores": pilotnet_cores(pilotnet.sigma_delta),

@@ -73,8 +73,9 @@ def _further(table: Tables, unneeded: Tables, room: int) -> Tables:
         further = covering.cover(key, mask, numbers, n, room)
         if len(further[0]) < len(rows):
             rows, k, m = further
-    key, mask = k.astype(np.uint32), m.astype(np.uint32)
-    return dataclasses.replace(table.pick(rows), key=key, mask=mask)
+    return dataclasses.replace(
+        table.pick(rows), key=k.astype(np.uint32), mask=m.astype(np.uint32)
+    )
 
 
 def gaps(tables: Tables) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -83,9 +84,8 @@ def gaps(tables: Tables) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     That is to the next multiple of a power of two that is no smaller than the run, or to the next
     run.
     """
-    key, last = np.unique(
-        np.column_stack([tables.key, ~tables.mask]).astype(np.int64), axis=0
-    ).T  # fmt: skip
+    found = np.unique(tables.key.astype(np.uint64) << np.uint64(32) | ~tables.mask)
+    key, last = (found >> np.uint64(32)).astype(np.int64), found.astype(np.uint32).astype(np.int64)
     end = key + last + 1
     new = np.flatnonzero(np.append(key[1:] > end[:-1], True)) if key.size else key
     begin = key[np.append(0, new[:-1] + 1)] if key.size else key

@@ -63,16 +63,18 @@ class Tables:
     def by_chip(self) -> dict[Spot, tuple[Route, ...]]:
         """Return the entries as objects, chips in order of x and y; none that lead nowhere."""
         found: dict[Spot, list[Route]] = {}
+        known: dict[tuple[int, ...], tuple[tuple[int, ...], tuple[int, ...]]] = {}
         rows = zip(
-            self.chip.tolist(), self.key.tolist(), self.mask.tolist(), self.links.tolist(),
-            self.cores.tolist(), strict=True,
+            self.chip.tolist(), self.key.tolist(), self.mask.tolist(),
+            map(tuple, np.column_stack([self.links, self.cores]).tolist()), strict=True,
         )  # fmt: skip
-        for chip, key, mask, links, words in rows:
-            if not links and not any(words):
-                continue
-            cores = tuple(WORD * i + c for i, w in enumerate(words) for c in members(w))
-            spot = chip % self.width, chip // self.width
-            found.setdefault(spot, []).append(Route(key, mask, members(links), cores))
+        for chip, key, mask, bits in rows:
+            if bits not in known:
+                cores = (WORD * i + c for i, w in enumerate(bits[1:]) for c in members(w))
+                known[bits] = members(bits[0]), tuple(cores)
+            if any(bits):
+                spot = chip % self.width, chip // self.width
+                found.setdefault(spot, []).append(Route(key, mask, *known[bits]))
         return {spot: tuple(found[spot]) for spot in sorted(found)}
 
 

@@ -159,7 +159,7 @@ def _rank(grid: Grid, start: int, end: int, spot: int) -> int:
 
 
 @numba.njit(cache=True)
-def _nearest(grid: Grid, room: Growing, number: int, count: int, end: int) -> int:
+def _nearest(grid: Grid, room: Growing, number: int, count: int, end: int) -> Any:
     """The chip of the tree that is nearest to `end`."""
     best, found = 1 << 62, -1
     if count > RADIUS * RADIUS:
