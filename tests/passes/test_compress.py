@@ -109,6 +109,11 @@ def test_the_free_keys_behind_a_run_make_it_a_power_of_two() -> None:
     assert objects(stages.compress(arrays(table), 9)) == (Route(8, FULL - 3, (), (7,)),)
 
 
+def test_free_keys_that_help_nobody_are_left_out() -> None:
+    table = tuple(Route(i, FULL, (), (i,)) for i in range(6))
+    assert objects(stages.compress(arrays(table), 9)) == table
+
+
 def test_chips_do_not_mix() -> None:
     one = Route(0, FULL, (), (1,)), Route(1, FULL, (), (1,))
     both = from_routes({(0, 0): one[:1], (1, 0): one[1:]}, width=2)

@@ -73,9 +73,7 @@ def _further(table: Tables, unneeded: Tables, room: int) -> Tables:
         further = covering.cover(key, mask, numbers, n, room)
         if len(further[0]) < len(rows):
             rows, k, m = further
-    return dataclasses.replace(
-        table.pick(rows), key=k.astype(np.uint32), mask=m.astype(np.uint32)
-    )
+    return dataclasses.replace(table.pick(rows), key=k.astype(np.uint32), mask=m.astype(np.uint32))
 
 
 def gaps(tables: Tables) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

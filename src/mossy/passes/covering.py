@@ -157,7 +157,9 @@ def _refine(
     route = routes[chosen[0]]
     wanted = np.ones(chosen.size, np.bool_)
     steady = False
-    k, m, end = 0, 0, 0
+    k: Any = 0
+    m: Any = 0
+    end: Any = 0
     while not steady and wanted.sum() >= least:
         steady = True
         k, m = _union(chosen, wanted, key, mask)

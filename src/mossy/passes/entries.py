@@ -107,7 +107,7 @@ def _outwards(
 def _shared(
     grid: Grid, room: Growing, number: int, homes: NDArray[Any], ends: NDArray[Any],
     way: NDArray[np.int64],
-) -> int:  # fmt: skip
+) -> Any:  # fmt: skip
     """Grow one tree for several homes; return its chips, 0 where own trees take far fewer links."""
     own = 0
     for i in range(homes.size):

@@ -180,7 +180,7 @@ def measure(
 ) -> tuple[Activity, dict[str, float]]:
     """Run the float reference: spikes per step of each neuron, and the busiest step's share.
 
-    Where numbers travel instead of spikes, the first is their mean size, and one packet carries any.
+    Where numbers travel instead of spikes, the first is their mean size; one packet carries any.
     """
     from mossy.network import nodes as nd
 

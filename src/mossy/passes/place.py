@@ -97,11 +97,12 @@ def _hosted(s: Slice, chip: Chip) -> bool:
 
 
 def _boards() -> Iterator[int]:
+    """One board, or triads that make a torus at most twice as wide as it is high."""
     yield 1
-    n = 3
-    while True:
-        yield n
-        n += 3
+    for triads in count(1):
+        high = next(h for h in range(isqrt(triads), 0, -1) if triads % h == 0)
+        if triads <= 2 * high * high:
+            yield 3 * triads
 
 
 def working_cores(machine: Machine, per_chip: int) -> NDArray[Any]:

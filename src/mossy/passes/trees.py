@@ -203,7 +203,7 @@ def _straight(grid: Grid, room: Growing, start: int, end: int) -> int:
 
 
 @numba.njit(cache=True)
-def _around(grid: Grid, room: Growing, number: int, search: int, end: int) -> int:
+def _around(grid: Grid, room: Growing, number: int, search: int, end: int) -> Any:
     """Search backwards from `end`; return the nearest chip of the tree, or -1.
 
     `came` then holds, for every chip seen, the link that leads towards `end`.
@@ -239,7 +239,7 @@ def _join(grid: Grid, room: Growing, number: int, count: int, here: int, link: i
 
 
 @numba.njit(cache=True)
-def grow(grid: Grid, room: Growing, number: int, start: int, ends: NDArray[Any]) -> int:
+def grow(grid: Grid, room: Growing, number: int, start: int, ends: NDArray[Any]) -> Any:
     """Grow tree `number` (1, 2, ... never the same twice); return its chips, listed in `nodes`.
 
     Where the target `end` cannot be reached, -end - 1 is returned.

@@ -255,9 +255,8 @@ def _walk(done: Compiled, core: CoreImage, key: int) -> list[tuple[tuple[int, in
 
 
 def _match(done: Compiled, spot: tuple[int, int], key: int) -> Route | None:
-    hits = [r for r in done.program.tables.get(f"{spot[0]},{spot[1]}", ()) if key & r.mask == r.key]
-    expect(len(hits) <= 1, f"{_place(done)}: key {key:#x} matches {len(hits)} entries of {spot}")
-    return hits[0] if hits else None
+    table = done.program.tables.get(f"{spot[0]},{spot[1]}", ())
+    return next((r for r in table if key & r.mask == r.key), None)  # the first match counts
 
 
 def _dense(done: Compiled) -> dict[tuple[str, str], NDArray[np.float64]]:

@@ -1,0 +1,139 @@
+"""Tables deliver every key to its cores and nowhere else, on machines with dead parts.
+
+Packets are followed chip by chip, by what a router does: the first entry that matches, or straight
+on. What was asked for is known from the random graph alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from mossy.errors import DoesNotFit
+from mossy.passes.compress import minimise
+from mossy.passes.keys import blocks
+from mossy.passes.place import working_cores
+from mossy.passes.route import draw, route
+from mossy.passes.tables import Tables
+from mossy.program.machine import Machine, Place, Spot, grid, hexagonal
+from tests.passes.test_trees import HEXAGON, SQUARE, machines
+
+FULL = (1 << 32) - 1
+CORES = 130  # three words of a bit set
+
+
+class Case(NamedTuple):
+    machine: Machine
+    places: list[Place]
+    keys: NDArray[Any]
+    targets: list[list[int]]
+
+
+@st.composite
+def cases(draw_: st.DrawFn) -> Case:
+    """Slices of a few populations on random cores; half of them send to what another sends to."""
+    machine = draw_(machines())
+    counts = draw_(st.lists(st.integers(1, 7), min_size=1, max_size=4))
+    n = sum(counts)
+    spots = list(machine.spots())
+    place = st.tuples(st.sampled_from(spots), st.sampled_from([0, 1, 63, 64, 129]))
+    places = draw_(st.lists(place, min_size=n, max_size=n, unique=True).filter(bool))
+    found = st.lists(st.integers(0, n - 1), max_size=6, unique=True)
+    targets: list[list[int]] = []
+    for s in range(n):
+        again = s > 0 and draw_(st.booleans())
+        targets.append(targets[-1] if again else draw_(found))
+    flat = [(x, y, core) for (x, y), core in places]
+    chips = np.array([y * machine.width + x for x, y, _ in flat])
+    return Case(
+        machine,
+        flat,
+        blocks(counts, [draw_(st.sampled_from([1, 3]))] * len(counts), chips),
+        targets,
+    )
+
+
+def delivered(case: Case, tables: Tables, start: Spot, key: int) -> list[Place]:
+    """All copies of one packet that are handed to cores."""
+    by_chip = tables.by_chip()
+    found: list[Place] = []
+    todo: list[tuple[Spot, int | None]] = [(start, None)]
+    seen: set[Spot] = set()
+    while todo:
+        spot, came_by = todo.pop()
+        assert spot not in seen, "two copies meet on one chip"
+        seen.add(spot)
+        entry = next((r for r in by_chip.get(spot, ()) if key & r.mask == r.key), None)
+        links: tuple[int, ...] = () if came_by is None else (came_by,)
+        if entry is not None:
+            links = entry.links
+            found += [(*spot, c) for c in entry.cores]
+        for link in links:
+            beyond = case.machine.beside(spot, link)
+            assert beyond is not None, "over a dead part"
+            todo.append((beyond, link))
+    return sorted(found)
+
+
+def check(case: Case, tables: Tables) -> None:
+    for s, (key, mask) in enumerate(case.keys.tolist()):
+        wanted = sorted(case.places[t] for t in case.targets[s])
+        for k in {key, key + FULL - mask}:
+            assert delivered(case, tables, case.places[s][:2], k) == wanted
+
+
+def drawn(case: Case) -> Tables:
+    try:
+        return route(case.machine, case.places, case.keys.tolist(), case.targets)
+    except DoesNotFit:
+        assume(False)
+        raise
+
+
+@given(cases(), st.integers(0, 9))
+def test_every_key_reaches_its_cores_before_and_after_compression(case: Case, room: int) -> None:
+    tables = drawn(case)
+    check(case, tables)
+    smaller = minimise(tables, room)
+    assert len(smaller) <= len(tables)
+    check(case, smaller)
+
+
+@given(cases())
+def test_slices_off_the_machine_send_nothing(case: Case) -> None:
+    whole = drawn(case)
+    off: list[Place | None] = [None, *case.places[1:]]
+    assume(all(0 not in t for t in case.targets))
+    tables = route(case.machine, off, case.keys.tolist(), case.targets)
+    assert set(tables.key.tolist()) == set(whole.key.tolist()) - {int(case.keys[0, 0])}
+
+
+def test_a_population_shares_a_tree() -> None:
+    """Four chips of slices that send to the same row of far chips: the far ones need one entry."""
+    m = grid(64, SQUARE)
+    near = [(x, 0, c) for x in range(4) for c in range(4)]
+    far = [(x, 7, c) for x in range(2, 7) for c in range(4)]
+    start = np.array([20 * min(i, 16) for i in range(37)])
+    targets = np.tile(np.arange(16, 36), 16)
+    places = np.array(near + far)
+    keys = blocks([16, 20], [1, 1], places[:, 0] + 8 * places[:, 1])
+    tables = minimise(draw(m, places, keys, start, targets), 1023).by_chip()
+    assert all(len(table) == 1 for spot, table in tables.items() if spot[1] > 0)
+
+
+def test_links_are_no_more_than_a_tenth_above_trees_of_their_own() -> None:
+    m = hexagonal(3, HEXAGON)
+    rng = np.random.default_rng(4)
+    places = rng.permutation(working_cores(m, 16))[:60]
+    targets = np.arange(20, 60)
+    keys = np.column_stack([np.arange(60), np.full(60, FULL)])
+    shared = draw(m, places, keys, np.minimum(np.arange(61), 20) * 40, np.tile(targets, 20))
+    own = 0
+    for s in range(20):
+        start = np.where(np.arange(61) > s, 40, 0)
+        own += int(np.bitwise_count(draw(m, places, keys, start, targets).links).sum())
+    assert int(np.bitwise_count(shared.links).sum()) <= 1.1 * own
