@@ -169,3 +169,16 @@ def test_too_long_a_routing_table_is_e0304() -> None:
     assert e.code == "E0304" and "chip (0, 0)" in str(e)
     assert "the routing table has 1 entries too many" in str(e)
     assert "fewer populations per chip, or larger slices" in str(e)
+
+
+def test_machines_taken_by_themselves_are_no_strips() -> None:
+    from itertools import islice
+
+    from mossy.passes.place import _boards
+    from mossy.program.machine import hexagonal
+
+    steps = ((1, 0), (1, 1), (0, 1), (-1, 0), (-1, -1), (0, -1))
+    sizes = list(islice(_boards(), 30))
+    assert sizes[:2] == [1, 3] and sizes == sorted(sizes)
+    for m in (hexagonal(n, steps) for n in sizes[1:]):
+        assert m.wraps and m.height <= m.width <= 2 * m.height

@@ -10,7 +10,8 @@ Before: slices. After: one place (chip x, chip y, core) per slice; None for what
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, count
+from math import isqrt
 from typing import Any
 
 import numpy as np
