@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from mossy.chips import chip
 from mossy.chips.loihi2.rules import WORD
 from mossy.chips.quantised import Quantised, Synapses
-from mossy.network.populations import Population, Populations, Projection
 from mossy.neurons import model
-from mossy.passes.options import Options
-from mossy.passes.pipeline import Header, assemble
 from mossy.program import Program
 from mossy.twin import run
+from tests.oracles.assembled import assembled, name_of
 from tests.oracles.lava_exchange import INPUT, STATES, Connection, Network, Trace
 from tests.oracles.lava_exchange import Population as Registers
 
@@ -43,7 +40,7 @@ ALIGN = {"lif": 6, "atrlif": 6, "graded_lif": 6}  # bits by which a kind shifts 
 def twin_run(network: Network, engine: str = "fast", per_core: int | None = None) -> list[Trace]:
     """Return states and what was sent of every population. per_core: most neurons on a core."""
     program = _program(network, per_core)
-    names = [_name(p) for p in range(len(network["populations"]))]
+    names = [name_of(p) for p in range(len(network["populations"]))]
     steps = len(network["x"])
     result = run(program, network["x"][None], engine=engine, record=names, states=names)
     traces = []
@@ -58,38 +55,13 @@ def twin_run(network: Network, engine: str = "fast", per_core: int | None = None
 
 
 def _program(network: Network, per_core: int | None) -> Program:
-    size = {INPUT: network["x"].shape[1]}
-    size |= {p: pop["n"] for p, pop in enumerate(network["populations"])}
-    populations = [_population(_name(p), n, p == INPUT) for p, n in size.items()]
-    projections = [
-        Projection(
-            f"{c}",
-            _name(con["src"]),
-            _name(con["dst"]),
-            sparse.csr_array(con["weight"].T.astype(float)),
-            np.zeros(size[con["src"]], np.int64),
-            np.zeros(size[con["dst"]], np.int64),
-            False,
-        )
-        for c, con in enumerate(network["connections"])
-    ]
-    whole = Populations(tuple(populations), tuple(projections), {"in": "in"}, {"out": _name(0)})
-    quantised = {
-        _name(p): _quantised(_name(p), pop, [c for c in network["connections"] if c["dst"] == p])
-        for p, pop in enumerate(network["populations"])
-    }
-    header = Header("random", "", 1e-3, "euler", "node")
-    options = Options(neurons_per_core=per_core)
-    return assemble(whole, quantised, chip("loihi2"), options, header)[0]
+    pops = network["populations"]
+    size = {INPUT: network["x"].shape[1]} | {p: pop["n"] for p, pop in enumerate(pops)}
 
+    def registers_of(p: int, incoming: list[Connection]) -> Quantised:
+        return _quantised(name_of(p), pops[p], incoming)
 
-def _name(p: int) -> str:
-    return "in" if p == INPUT else f"pop{p}"
-
-
-def _population(name: str, n: int, source: bool) -> Population:
-    kind = "source" if source else "cuba_lif"
-    return Population(name, name, (n,), kind, {}, False, "spikes", False, 0)  # type: ignore[arg-type]
+    return assembled("loihi2", size, network["connections"], registers_of, per_core)
 
 
 def _quantised(name: str, pop: Registers, incoming: list[Connection]) -> Quantised:
@@ -141,6 +113,6 @@ def _synapses(con: Connection, align: int) -> list[Synapses]:
         dendritic = np.zeros(w.shape[0], np.int64)
         shift = con["exponent"] + align
         found.append(
-            Synapses(_name(con["src"]), f"d{d}", part, axonal, dendritic, shift, con["port"])
+            Synapses(name_of(con["src"]), f"d{d}", part, axonal, dendritic, shift, con["port"])
         )
     return found

@@ -8,14 +8,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from mossy.chips import chip
 from mossy.chips.quantised import Quantised, Synapses
-from mossy.network.populations import Population, Populations, Projection
 from mossy.neurons import model
-from mossy.passes.options import Options
-from mossy.passes.pipeline import Header, assemble
 from mossy.program import Program, WordFormat
 from mossy.twin import run
+from tests.oracles.assembled import assembled, name_of
 from tests.oracles.loihi_exchange import INPUT, Connection, Network, Trace
 from tests.oracles.loihi_exchange import Population as Registers
 
@@ -41,45 +38,20 @@ def twin_run(network: Network, engine: str = "fast", per_core: int | None = None
 
 
 def _program(network: Network, per_core: int | None) -> Program:
-    size = {INPUT: network["x"].shape[1]}
-    size |= {p: pop["n"] for p, pop in enumerate(network["populations"])}
-    populations = [_population(_name(p), n, p == INPUT) for p, n in size.items()]
-    projections = [
-        Projection(
-            f"{c}",
-            _name(con["src"]),
-            _name(con["dst"]),
-            sparse.csr_array(con["weight"].T.astype(float)),
-            np.zeros(size[con["src"]], np.int64),
-            np.zeros(size[con["dst"]], np.int64),
-            False,
-        )
-        for c, con in enumerate(network["connections"])
-    ]
-    whole = Populations(tuple(populations), tuple(projections), {"in": "in"}, {"out": "pop0"})
-    quantised = {
-        _name(p): _quantised(_name(p), pop, [c for c in network["connections"] if c["dst"] == p])
-        for p, pop in enumerate(network["populations"])
-    }
-    header = Header("random", "", 1e-3, "euler", "node")
-    options = Options(neurons_per_core=per_core)
-    return assemble(whole, quantised, chip("loihi1"), options, header)[0]
+    pops = network["populations"]
+    size = {INPUT: network["x"].shape[1]} | {p: pop["n"] for p, pop in enumerate(pops)}
 
+    def registers_of(p: int, incoming: list[Connection]) -> Quantised:
+        return _quantised(name_of(p), pops[p], incoming)
 
-def _name(p: int) -> str:
-    return "in" if p == INPUT else f"pop{p}"
-
-
-def _population(name: str, n: int, source: bool) -> Population:
-    kind = "source" if source else "cuba_lif"
-    return Population(name, name, (n,), kind, {}, False, "spikes", False, 0)  # type: ignore[arg-type]
+    return assembled("loihi1", size, network["connections"], registers_of, per_core)
 
 
 def _quantised(name: str, pop: Registers, incoming: list[Connection]) -> Quantised:
     found = model("cuba_lif.int")
     params = np.zeros(pop["n"], found.params)
     for field in ("decay_u", "decay_v", "bias", "refract"):
-        params[field] = pop[field]  # type: ignore[literal-required]
+        params[field] = pop[field]
     params["threshold"], params["v_min"], params["v_max"] = pop["vth"], -FULL, FULL
     one = np.ones(pop["n"])
     return Quantised(
@@ -108,5 +80,5 @@ def _synapses(con: Connection) -> list[Synapses]:
         part.eliminate_zeros()
         axonal = np.full(w.shape[1], int(d))
         dendritic = np.zeros(w.shape[0], np.int64)
-        found.append(Synapses(_name(con["src"]), f"d{d}", part, axonal, dendritic, shift))
+        found.append(Synapses(name_of(con["src"]), f"d{d}", part, axonal, dendritic, shift))
     return found

@@ -11,16 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from mossy.chips import chip
 from mossy.chips.quantised import Quantised, Synapses
 from mossy.chips.spinnaker1.rules import MODEL, WORD
-from mossy.network.populations import Population, Populations, Projection
 from mossy.neurons import model
 from mossy.neurons.model import evolve
-from mossy.passes.options import Options
-from mossy.passes.pipeline import Header, assemble
 from mossy.program import Program
 from mossy.twin import run
+from tests.oracles.assembled import assembled, name_of
 from tests.oracles.spinnaker1_exchange import INPUT, STATE, Connection, Ints, Network, Trace
 from tests.oracles.spinnaker1_exchange import Population as Registers
 
@@ -66,7 +63,7 @@ def step_run(pop: Registers, sums: Ints, compiled: bool) -> Trace:
 
 def twin_run(network: Network, engine: str = "fast", per_core: int | None = None) -> list[Trace]:
     """Return registers and spikes of every population. per_core: most neurons on a core."""
-    names = [_name(p) for p in range(len(network["populations"]))]
+    names = [name_of(p) for p in range(len(network["populations"]))]
     steps = len(network["x"])
     result = run(
         program(network, per_core), network["x"][None], engine=engine, record=names, states=names
@@ -85,38 +82,13 @@ def _trace(states: Any, fired: Any, sum_exc: Ints, sum_inh: Ints) -> Trace:
 
 def program(network: Network, per_core: int | None = None) -> Program:
     """Return the network as a program."""
-    size = {INPUT: network["x"].shape[1]}
-    size |= {p: len(pop["v"]) for p, pop in enumerate(network["populations"])}
-    projections = [
-        Projection(
-            f"{c}",
-            _name(con["src"]),
-            _name(con["dst"]),
-            sparse.csr_array(con["weight"].T.astype(float)),
-            np.zeros(size[con["src"]], np.int64),
-            np.zeros(size[con["dst"]], np.int64),
-            False,
-        )
-        for c, con in enumerate(network["connections"])
-    ]
-    populations = tuple(_population(_name(p), n, p == INPUT) for p, n in size.items())
-    whole = Populations(populations, tuple(projections), {"in": "in"}, {"out": "pop0"})
-    quantised = {
-        _name(p): _quantised(_name(p), pop, [c for c in network["connections"] if c["dst"] == p])
-        for p, pop in enumerate(network["populations"])
-    }
-    header = Header("random", "", 1e-3, "euler", "node")
-    options = Options(neurons_per_core=per_core)
-    return assemble(whole, quantised, chip("spinnaker1"), options, header)[0]
+    pops = network["populations"]
+    size = {INPUT: network["x"].shape[1]} | {p: len(pop["v"]) for p, pop in enumerate(pops)}
 
+    def registers_of(p: int, incoming: list[Connection]) -> Quantised:
+        return _quantised(name_of(p), pops[p], incoming)
 
-def _name(p: int) -> str:
-    return "in" if p == INPUT else f"pop{p}"
-
-
-def _population(name: str, n: int, source: bool) -> Population:
-    kind = "source" if source else "cuba_lif"
-    return Population(name, name, (n,), kind, {}, False, "spikes", False, 0)  # type: ignore[arg-type]
+    return assembled("spinnaker1", size, network["connections"], registers_of, per_core)
 
 
 def _quantised(name: str, pop: Registers, incoming: list[Connection]) -> Quantised:
@@ -144,6 +116,6 @@ def _synapses(con: Connection) -> list[Synapses]:
         part.eliminate_zeros()
         axonal = np.full(w.shape[1], int(d))
         found.append(
-            Synapses(_name(con["src"]), f"d{d}", part, axonal, np.zeros(w.shape[0], np.int64))
+            Synapses(name_of(con["src"]), f"d{d}", part, axonal, np.zeros(w.shape[0], np.int64))
         )
     return found
