@@ -58,7 +58,7 @@ test: check                         ## check, then the fast tests, on the instal
 test-torch: $(VENV)/wheel.stamp
 	@.oracles/torch/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --force-reinstall --no-deps dist/mossy-*.whl
-	.oracles/torch/bin/python -m pytest tests/importers
+	.oracles/torch/bin/python -m pytest tests/importers/test_torch.py
 
 test-all: check                     ## the same with the slow tests
 	$(BIN)/pytest -m ""
