@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -274,8 +273,6 @@ def main() -> None:
     known = [p for _, _, p in found if p.value is not None]
     print(f"\n{len(found)} published figures, {len(known)} predicted")
 
-
-ROOT = Path(__file__).parents[1]
 
 if __name__ == "__main__":
     np.seterr(all="raise", under="ignore")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from mossy.chips.facts import Facts
 from mossy.network.populations import Conv
 from mossy.program.artefact import WordFormat
 
@@ -103,6 +104,16 @@ class CoreLoad:
     packets_in: float = 0.0
     synaptic_events: float = 0.0
     kernels: tuple[tuple[int, ...], ...] = ()
+
+
+def busy_cycles(load: CoreLoad, facts: Facts) -> float:
+    """Return the cycles of a busy step, on chips whose work is a sum over events."""
+    return (
+        float(facts["cycles_per_tick"])
+        + load.neuron_updates * float(facts["cycles_per_neuron_update"])
+        + load.packets_in * float(facts["cycles_per_packet"])
+        + load.synaptic_events * float(facts["cycles_per_synaptic_event"])
+    )
 
 
 @dataclass(frozen=True)

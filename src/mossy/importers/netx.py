@@ -29,13 +29,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from mossy.errors import BadInput, MossyError, UnsupportedNode
 from mossy.importers import netx_neurons as neurons
+from mossy.network import hdf5, shapes
 from mossy.network import nodes as nd
-from mossy.network import shapes
 from mossy.network.graph import build
 from mossy.network.nodes import Array, Integrator, Network, Node, Pair, Reset, Shape
 
@@ -99,19 +98,13 @@ def load(
 
 def _layers(file: Path) -> list[Tree]:
     """The layers in order. Raises BadInput E0137."""
-    try:
-        with h5py.File(file, "r") as f:
-            tree = _tree(f)
-    except (OSError, RuntimeError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInput(
-            "E0137",
-            "cannot read this as an HDF5 file",
-            where=str(file),
-            got="no such file" if not file.exists() else reason,
-            allowed="a .net file as lava-dl's export_hdf5 writes it",
-            hint="check the path; a file of about 130 bytes is a pointer that git lfs replaces",
-        ) from None
+    tree = hdf5.tree(
+        file,
+        _plain,
+        code="E0137",
+        allowed="a .net file as lava-dl's export_hdf5 writes it",
+        hint="check the path; a file of about 130 bytes is a pointer that git lfs replaces",
+    )
     found = tree.get("layer", {})
     wanted = [str(i) for i in range(len(found))] if isinstance(found, dict) else []
     if not wanted or set(wanted) != set(found):
@@ -124,13 +117,6 @@ def _layers(file: Path) -> list[Tree]:
             hint="export the network again with export_hdf5",
         )
     return [found[i] if isinstance(found[i], dict) else {} for i in wanted]
-
-
-def _tree(group: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, item in group.items():
-        found[str(key)] = _tree(item) if isinstance(item, h5py.Group) else _plain(item[()])
-    return found
 
 
 def _plain(value: Any) -> Any:

@@ -49,32 +49,29 @@ def canonical(name: str, node: Node) -> Node:
     for key in TIMES:
         if key in changes:
             _positive_time(name, key, changes[key])
-    if "delay" in changes and (changes["delay"] < 0).any():
-        raise BadInput(
-            "E0118",
+    if "delay" in changes:
+        _not_negative(
+            name,
+            changes["delay"],
             "a delay is negative",
-            where=f"node {name!r}",
-            got=float(changes["delay"].min()),
-            allowed="seconds, 0 or more",
-            hint="a network cannot look ahead; delay the other branch instead",
+            "seconds, 0 or more",
+            "a network cannot look ahead; delay the other branch instead",
         )
-    if isinstance(node, SigmaDelta) and (changes["threshold"] < 0).any():
-        raise BadInput(
-            "E0118",
+    if isinstance(node, SigmaDelta):
+        _not_negative(
+            name,
+            changes["threshold"],
             "the threshold of a change is negative",
-            where=f"node {name!r}",
-            got=float(changes["threshold"].min()),
-            allowed="0 or more",
-            hint="threshold 0 sends every change",
+            "0 or more",
+            "threshold 0 sends every change",
         )
-    if isinstance(node, GradedLIF) and (changes["v_threshold"] < 0).any():
-        raise BadInput(
-            "E0118",
+    if isinstance(node, GradedLIF):
+        _not_negative(
+            name,
+            changes["v_threshold"],
             "the threshold of a spike that carries the potential is negative",
-            where=f"node {name!r}",
-            got=float(changes["v_threshold"].min()),
-            allowed="0 or more",
-            hint="a potential of 0 is no spike; shift the potential with a bias",
+            "0 or more",
+            "a potential of 0 is no spike; shift the potential with a bias",
         )
     if isinstance(node, Flatten):
         return replace(node, start_dim=int(node.start_dim), end_dim=int(node.end_dim))
@@ -172,6 +169,14 @@ def _array(name: str, key: str, value: object) -> Array:
             hint="the training has diverged; lower the learning rate or clip gradients",
         )
     return array
+
+
+def _not_negative(name: str, value: Array, what: str, allowed: str, hint: str) -> None:
+    if (value < 0).any():
+        where = f"node {name!r}"
+        raise BadInput(
+            "E0118", what, where=where, got=float(value.min()), allowed=allowed, hint=hint
+        )
 
 
 def _positive_time(name: str, key: str, tau: Array) -> None:

@@ -19,13 +19,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import h5py
 import nir
 import numpy as np
 
 from mossy.errors import BadInput, UnsupportedNode
+from mossy.network import hdf5, shapes
 from mossy.network import nodes as kinds
-from mossy.network import shapes
 from mossy.network.graph import build
 from mossy.network.nodes import Integrator, Network, Node, Reset, Shape
 
@@ -57,19 +56,13 @@ def read(
     of `graph.build`; UnsupportedNode E0201, E0202.
     """
     file = Path(path)
-    try:
-        with h5py.File(file, "r") as f:
-            tree = _tree(f)
-    except (OSError, RuntimeError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInput(
-            "E0113",
-            "cannot read this as an HDF5 file",
-            where=str(file),
-            got="no such file" if not file.exists() else reason,
-            allowed="a .nir file as nir.write saves it",
-            hint="check the path, or copy the file again if it was cut short",
-        ) from None
+    tree = hdf5.tree(
+        file,
+        _text,
+        code="E0113",
+        allowed="a .nir file as nir.write saves it",
+        hint="check the path, or copy the file again if it was cut short",
+    )
     if "node" not in tree:
         raise BadInput(
             "E0114",
@@ -143,13 +136,6 @@ def _network(
         )
     except BadInput as error:
         raise error.at(where) from None
-
-
-def _tree(group: Any) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for key, item in group.items():
-        tree[str(key)] = _tree(item) if isinstance(item, h5py.Group) else _text(item[()])
-    return tree
 
 
 def _text(value: Any) -> Any:

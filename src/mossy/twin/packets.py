@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mossy.chips.chip import Chip
+from mossy.chips.facts import Facts
 from mossy.program.artefact import CoreImage, Program, Route
 from mossy.program.machine import Place, Spot
 
@@ -72,33 +74,34 @@ class Network:
         cores = tuple(sorted(reached))
         return Journey(cores, lookups if cores else 0, links, self._hops(core, cores))
 
+    def _hops(self, core: CoreImage, reached: tuple[int, ...]) -> int:
+        return self._sum(core, reached, self.distance, self.chip.rules.hops)
+
     def _edges(self, core: CoreImage, reached: tuple[int, ...]) -> int:
         """Chip edges that the packets to these cores cross, where chips lie side by side."""
+        crossings = getattr(self.chip.rules, "crossings", _side_by_side)
+        return self._sum(core, reached, self.crossed, crossings)
+
+    def _sum(
+        self,
+        core: CoreImage,
+        reached: tuple[int, ...],
+        known: dict[tuple[int, int], int],
+        measure: Callable[[Place, Place, Facts], int],
+    ) -> int:
+        """What the way to each core reached measures, together; each pair is worked out once."""
         if core.place is None:
             return 0  # injected by the host
         total = 0
         for number in reached:
             pair = (core.number, number)
-            if pair not in self.crossed:
+            if pair not in known:
                 end = self.program.cores[number].place
                 assert end is not None
-                self.crossed[pair] = self._crossings(core.place, end)
-            total += self.crossed[pair]
+                known[pair] = measure(core.place, end, self.chip.facts)
+            total += known[pair]
         return total
 
-    def _crossings(self, start: Place, end: Place) -> int:
-        if hasattr(self.chip.rules, "crossings"):
-            return int(self.chip.rules.crossings(start, end, self.chip.facts))
-        return abs(end[0] - start[0]) + abs(end[1] - start[1])
 
-    def _hops(self, core: CoreImage, reached: tuple[int, ...]) -> int:
-        if core.place is None:
-            return 0  # injected by the host
-        total = 0
-        for number in reached:
-            pair = (core.number, number)
-            if pair not in self.distance:
-                end = self.program.cores[number].place
-                self.distance[pair] = self.chip.rules.hops(core.place, end, self.chip.facts)
-            total += self.distance[pair]
-        return total
+def _side_by_side(start: Place, end: Place, facts: Facts) -> int:
+    return abs(end[0] - start[0]) + abs(end[1] - start[1])

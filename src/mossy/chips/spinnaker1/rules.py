@@ -25,7 +25,7 @@ from mossy import neurons
 from mossy.chips import refuse
 from mossy.chips.facts import Facts
 from mossy.chips.float_state import bias_notes, offset_with_current
-from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses
+from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses, busy_cycles
 from mossy.chips.spinnaker1 import scaling as weighing
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Population, Projection
@@ -263,19 +263,13 @@ def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
     """Return every limit of a core with what `load` uses of it."""
     memory = sum(size for name, size in blocks(load, facts) if "SDRAM" not in name)
     share = int(facts["sdram"]) // int(facts["usable_cores"])
-    cycles = (
-        float(facts["cycles_per_tick"])
-        + load.neuron_updates * float(facts["cycles_per_neuron_update"])
-        + load.packets_in * float(facts["cycles_per_packet"])
-        + load.synaptic_events * float(facts["cycles_per_synaptic_event"])
-    )
     return [
         Limit("neurons", load.n, int(facts["neurons_per_core"]), "split the population"),
         Limit("data memory (B)", memory, int(facts["dtcm"]), "fewer neurons on the core"),
         Limit("SDRAM of a core (B)", _rows(load), share, "sparser weights"),
         Limit(
             "cycles per tick",
-            cycles,
+            busy_cycles(load, facts),
             float(facts["tick"]) * float(facts["core_clock"]),
             "a longer tick, or a network with fewer spikes",
         ),

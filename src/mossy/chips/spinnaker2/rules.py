@@ -24,7 +24,7 @@ from mossy.chips.float_state import (
     lif_registers,
     scaled_synapses,
 )
-from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling
+from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, busy_cycles
 from mossy.network.populations import Population, Projection
 from mossy.program.artefact import Place, WordFormat
 
@@ -98,18 +98,12 @@ def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
     """Return every limit of a core with what `load` uses of it."""
     memory = sum(size for _, size in blocks(load, facts))
     room = int(facts["sram"]) - int(facts["itcm"])
-    cycles = (
-        float(facts["cycles_per_tick"])
-        + load.neuron_updates * float(facts["cycles_per_neuron_update"])
-        + load.packets_in * float(facts["cycles_per_packet"])
-        + load.synaptic_events * float(facts["cycles_per_synaptic_event"])
-    )
     return [
         Limit("neurons", load.n, int(facts["neurons_per_core"]), "split the population"),
         Limit("data memory (B)", memory, room, "fewer synapses per neuron or sparser weights"),
         Limit(
             "cycles per tick",
-            cycles,
+            busy_cycles(load, facts),
             float(facts["tick"]) * float(facts["pe_clock"]),
             "a longer tick, or a network with fewer spikes",
         ),
