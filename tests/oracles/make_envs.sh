@@ -36,7 +36,7 @@ python310() {
 }
 
 # The RANC simulator is a C++ program: its source is taken from $RANC_SOURCE, a folder or a git
-# address, and built with cmake and make. Made only when named; left out where that is not possible.
+# address, and built with cmake and make; left out, with the reason, where that is not possible.
 make_ranc() {
   local env=$root/.oracles/ranc revision=08ae4bd source=${RANC_SOURCE:-https://github.com/UA-RCL/RANC}
   if [[ -x $env/ranc_sim ]]; then
@@ -47,7 +47,7 @@ make_ranc() {
     echo "ranc: left out, it needs cmake, make and a C++ compiler" >&2; return 0; }
   rm -rf "$env"
   SECONDS=0
-  GIT_TERMINAL_PROMPT=0 git clone --quiet --no-checkout "$source" "$env/source" 2>/dev/null || {
+  GIT_TERMINAL_PROMPT=0 timeout 60 git clone --quiet --no-checkout "$source" "$env/source" 2>/dev/null || {
     echo "ranc: left out, no source at $source. Try: RANC_SOURCE=a folder that holds it" >&2
     return 0; }
   git -C "$env/source" checkout --quiet "$revision" -- simulator LICENSE
@@ -94,7 +94,7 @@ make_env() {
 }
 
 names=("$@")
-[[ ${#names[@]} -gt 0 ]] || names=(nengo_loihi brian2_loihi lava torch xylosim spynnaker_binary)
+[[ ${#names[@]} -gt 0 ]] || names=(nengo_loihi brian2_loihi lava torch xylosim spynnaker_binary ranc)
 for name in "${names[@]}"; do
   make_env "$name"
 done
