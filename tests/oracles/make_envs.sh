@@ -19,8 +19,13 @@ requirements() {
     xylosim) echo "numpy<3 xylosim==0.1.3" ;;
     lava) echo "numpy<2 setuptools<80 lava-nc==0.10.0" ;;
     pacman) echo "SpiNNaker_PACMAN==1!7.4.1" ;; # made only when named; the benchmark's peer
+    # the two below are made only when named: peers of benchmarks/feedforward.py
+    speed_torch) echo "torch==2.13.0 snntorch==1.0.0 spikingjelly==2.0.0 nir==1.0.8 nirtorch==2.6 numpy scipy pbr matplotlib setuptools<80" ;;
+    speed_jax) echo "jax==0.10.2 spyx==1.0.0 numpy" ;;
     spynnaker_binary) echo "numpy<3 scipy<2 unicorn==2.1.4" ;;
-    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc spynnaker_binary pacman" >&2; return 1 ;;
+    nest) echo "numpy<3 scipy<2 nest-simulator==3.10.0" ;;
+    brian2) echo "numpy<2 setuptools<80 Brian2==2.9.0" ;; # made only when named; the benchmark's peer
+    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc spynnaker_binary nest brian2 pacman speed_torch speed_jax" >&2; return 1 ;;
   esac
 }
 
@@ -84,7 +89,8 @@ make_env() {
   "${pip[@]}" "${words[@]}"
   # Norse asks for a torchvision that would bring another torch; its cells need neither. sinabs asks
   # for an older nir, which it does not use here, and for a driver that is not to be had.
-  [[ $name != torch ]] || "${pip[@]}" --no-deps norse==1.1.0 sinabs==3.1.3
+  [[ $name != torch && $name != speed_torch ]] ||
+    "${pip[@]}" --no-deps norse==1.1.0 sinabs==3.1.3
   # Of sPyNNaker only the compiled images are used, and one formula; what it asks for stays away.
   [[ $name != spynnaker_binary ]] || "${pip[@]}" --no-deps 'sPyNNaker==1!7.4.1'
   # lava-nc installs its tests as a package called tests, which would hide ours.
@@ -94,7 +100,7 @@ make_env() {
 }
 
 names=("$@")
-[[ ${#names[@]} -gt 0 ]] || names=(nengo_loihi brian2_loihi lava torch xylosim spynnaker_binary ranc)
+[[ ${#names[@]} -gt 0 ]] || names=(nengo_loihi brian2_loihi lava torch xylosim spynnaker_binary nest ranc)
 for name in "${names[@]}"; do
   make_env "$name"
 done

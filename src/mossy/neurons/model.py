@@ -32,8 +32,8 @@ class Model:
     inputs: 1 (one sum) or 2; receptors says what parts them: the weight's "sign" (excitatory and
     inhibitory magnitudes) or the synapse's "type". drive: type of the sums. state, params: record
     types; every state has a field `v`. sends: "spikes" (a step's number is how many, each a packet)
-    or "values" (one packet carries the number). sums: (lowest, highest) value at which a sum
-    saturates, packet by packet. keeps: state fields that are themselves the sums, so that what
+    or "values" (one packet carries the number). takes: the type in which a step is given its sums.
+    sums: (lowest, highest) value at which a sum saturates, packet by packet. keeps: state fields that are themselves the sums, so that what
     arrives is added to the register. event: what one arriving weight does, where packets are
     worked off one at a time.
     """
@@ -41,6 +41,7 @@ class Model:
     name: str
     inputs: int
     drive: np.dtype[Any]
+    takes: np.dtype[Any]
     state: np.dtype[Any]
     params: np.dtype[Any]
     step: Callable[..., Any]
@@ -80,7 +81,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def make_update(step: Any, inputs: int) -> Any:
+def make_update(step: Any, inputs: int, takes: np.dtype[Any]) -> Any:
     """Return the compiled loop over samples and neurons of one model.
 
     state: (batch, n) records; params: (n,); ring: (batch, slots, width) with this population's
@@ -88,6 +89,7 @@ def make_update(step: Any, inputs: int) -> Any:
     receives the indices of the neurons that send, sent: (batch, n) what they send, count: (batch,)
     how many.
     """
+    take = takes.type
 
     @numba.njit(cache=True, nogil=True)
     def update(state, params, ring, slot, first, fmt, fired, sent, count):  # type: ignore[no-untyped-def]
@@ -96,7 +98,7 @@ def make_update(step: Any, inputs: int) -> Any:
             n = 0
             for i in range(state.shape[1]):
                 j = inputs * i
-                value = step(state[b, i], x[j], x[j + inputs - 1], params[i], fmt)
+                value = step(state[b, i], take(x[j]), take(x[j + inputs - 1]), params[i], fmt)
                 if value:
                     fired[b, n] = i
                     sent[b, n] = value
@@ -137,6 +139,7 @@ def build(
     drive: str,
     state: list[tuple[str, str]],
     params: list[tuple[str, str]],
+    takes: str | None = None,
     sends: Sends = "spikes",
     receptors: Literal["sign", "type"] = "sign",
     sums: tuple[int, int] | None = None,
@@ -154,7 +157,7 @@ def build(
             allowed=f"{inputs} of {', '.join(field for field, _ in state)}",
         )
     update = (
-        make_update(compile_step(step), inputs)
+        make_update(compile_step(step), inputs, np.dtype(takes or drive))
         if evolve is None
         else make_core_update(compile_step(evolve, (step,)), inputs)
     )
@@ -162,6 +165,7 @@ def build(
         name,
         inputs,
         np.dtype(drive),
+        np.dtype(takes or drive),
         np.dtype(state),
         np.dtype(params),
         step,
@@ -181,7 +185,8 @@ def evolve(model: Model, state: Any, x: Any, params: Any, fmt: tuple[int, ...]) 
         out = np.zeros(len(state), np.int32)
         model.evolve(state, x, params, fmt, out)
         return out.tolist()
-    i = model.inputs
+    i, take = model.inputs, model.takes.type
     return [
-        model.step(state[k], x[i * k], x[i * k + i - 1], params[k], fmt) for k in range(len(state))
+        model.step(state[k], take(x[i * k]), take(x[i * k + i - 1]), params[k], fmt)
+        for k in range(len(state))
     ]
