@@ -1,7 +1,7 @@
 """What is said of a network's spikes: rates, irregularity, synchrony.
 
     rate        spikes per neuron and second
-    cv          of the intervals of a neuron, std / mean, averaged over neurons with three spikes or more
+    cv          std / mean of a neuron's intervals, averaged over those with three spikes or more
     synchrony   variance / mean of the spike counts in bins of 3 ms, of up to 1,000 neurons
 
 as Potjans & Diesmann (2014) measure them; 1 is what independent Poisson neurons have of synchrony.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,12 @@ Ints = NDArray[np.integer[Any]]
 def of_groups(
     steps: Ints, neurons: Ints, counts: Sequence[int], dt: float, total: int
 ) -> list[dict[str, float]]:
-    """Return the statistics of each group. steps, neurons: of every spike, groups numbered one after
-    the other; counts: neurons by group; total: steps recorded.
+    """Return the statistics of each group. steps, neurons: of every spike, the groups numbered one
+    after the other; counts: neurons by group; total: steps recorded.
     """
     ends = np.cumsum([0, *counts])
     found = []
-    for low, high in zip(ends[:-1], ends[1:], strict=True):
+    for low, high in pairwise(ends):
         here = (neurons >= low) & (neurons < high)
         s, i = steps[here], neurons[here] - low
         found.append(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mossy.importers.torch import from_torch
     from mossy.passes import Options, compile
     from mossy.program import load as load_program
+    from mossy.twin import fault
 
 _WHERE = {
     "Options": ("mossy.passes", "Options"),
@@ -31,6 +32,7 @@ _WHERE = {
     "compare": ("mossy.compare", "compare"),
     "compile": ("mossy.passes", "compile"),
     "errors": ("mossy.errors", None),
+    "fault": ("mossy.twin", "fault"),
     "from_torch": ("mossy.importers.torch", "from_torch"),
     "load": ("mossy.importers.file", "load"),
     "load_program": ("mossy.program", "load"),
@@ -46,6 +48,7 @@ __all__ = [
     "compare",
     "compile",
     "errors",
+    "fault",
     "from_torch",
     "load",
     "load_program",

@@ -23,9 +23,10 @@ requirements() {
     speed_torch) echo "torch==2.13.0 snntorch==1.0.0 spikingjelly==2.0.0 nir==1.0.8 nirtorch==2.6 numpy scipy pbr matplotlib setuptools<80" ;;
     speed_jax) echo "jax==0.10.2 spyx==1.0.0 numpy" ;;
     spynnaker_binary) echo "numpy<3 scipy<2 unicorn==2.1.4" ;;
+    sanafe) echo "numpy<3 sanafe==2.2.9" ;;
     nest) echo "numpy<3 scipy<2 nest-simulator==3.10.0" ;;
     brian2) echo "numpy<2 setuptools<80 Brian2==2.9.0" ;; # made only when named; the benchmark's peer
-    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc spynnaker_binary nest brian2 pacman speed_torch speed_jax" >&2; return 1 ;;
+    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc spynnaker_binary nest brian2 sanafe pacman speed_torch speed_jax" >&2; return 1 ;;
   esac
 }
 
@@ -100,7 +101,7 @@ make_env() {
 }
 
 names=("$@")
-[[ ${#names[@]} -gt 0 ]] || names=(nengo_loihi brian2_loihi lava torch xylosim spynnaker_binary nest ranc)
+[[ ${#names[@]} -gt 0 ]] || names=(nengo_loihi brian2_loihi lava torch xylosim spynnaker_binary nest sanafe ranc)
 for name in "${names[@]}"; do
   make_env "$name"
 done

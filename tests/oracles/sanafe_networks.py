@@ -120,7 +120,7 @@ def random_network(arch: Arch, seed: int) -> Network:
 def _cores(rng: np.random.Generator, of: int, most: int) -> Ints:
     """Neurons on some cores; sizes come twice, so that some neighbours are alike."""
     cores = rng.choice(of, int(rng.integers(2, 7)), replace=False)
-    sizes = rng.choice(rng.integers(1, most, 2), cores.size)
+    sizes = rng.choice(rng.integers(8, most, 2), cores.size)
     shuffled: Ints = rng.permutation(np.repeat(cores, sizes)).astype(np.int64)
     return shuffled
 

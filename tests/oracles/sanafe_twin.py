@@ -186,8 +186,8 @@ def _stored(network: Network, part: Ints) -> tuple[int, NDArray[Any]]:
     """The shift that all weights have in common, and what is left of them."""
     registers = network.weight[part] * UNIT
     whole = np.rint(registers).astype(np.int64)
-    assert (whole == registers).all() and whole.all(), "weights are whole 64ths, and not 0"
-    common = int(np.bitwise_or.reduce(np.abs(whole)))
+    assert (whole == registers).all(), "weights are whole 64ths"
+    common = int(np.bitwise_or.reduce(np.abs(whole))) or 1  # a synapse of weight 0 is one too
     shift = (common & -common).bit_length() - 1
     return shift, whole >> shift
 
@@ -199,9 +199,7 @@ def _projection(target: str, s: Synapses) -> Projection:
     )
 
 
-def _quantised(
-    name: str, ids: Ints, incoming: tuple[Synapses, ...], network: Network
-) -> Quantised:
+def _quantised(name: str, ids: Ints, incoming: tuple[Synapses, ...], network: Network) -> Quantised:
     found = model(MODEL[network.arch])
     params, state = np.zeros(ids.size, found.params), np.zeros(ids.size, found.state)
     registers = _loihi(network) if network.arch == "loihi" else _truenorth(network)

@@ -6,6 +6,8 @@ chip.toml sections
     [topology]  links: names of the six or four directions and their steps; width, height of the
                 largest machine the placer may use
     [routing]   kind: multicast | axons | none
+    [links]     what carries packets between chips, where they are followed link by link; see
+                twin/congestion.py
     [input]     on: core (a source population takes cores) | host; sends: spikes | values (signed
                 numbers, one packet each) | currents (either); most: spikes of a channel in a step
     [timing]    kind: tick | barrier | cycles | measured; work: fact per count; see twin/timing.py;

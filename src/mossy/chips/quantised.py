@@ -11,6 +11,7 @@ from scipy import sparse
 
 from mossy.chips.facts import Facts
 from mossy.network.populations import Conv
+from mossy.network.recipe import Noise, Recipe
 from mossy.program.artefact import WordFormat
 
 
@@ -19,12 +20,13 @@ class Synapses:
     """One projection in the chip's numbers. weight: what the word's weight field holds, signed.
 
     delay_source, delay_target: delay field per source and per target neuron (added). A weight w
-    counts `w << shift`. receptor: the neuron's input, where the model parts them by type.
+    counts `w << shift`. receptor: the neuron's input, where the model parts them by type. A recipe
+    carries its own scale and delays (in steps, the chip's latency included).
     """
 
     source: str
     name: str
-    weight: sparse.csr_array | Conv
+    weight: sparse.csr_array | Conv | Recipe
     delay_source: NDArray[np.int64]
     delay_target: NDArray[np.int64]
     shift: int = 0
@@ -32,7 +34,9 @@ class Synapses:
 
     @property
     def max_delay(self) -> int:
-        """Largest delay field that can occur."""
+        """Largest delay field that can occur (steps, where a recipe says them)."""
+        if isinstance(self.weight, Recipe):
+            return self.weight.max_delay
         return int(self.delay_source.max(initial=0) + self.delay_target.max(initial=0))
 
 
@@ -58,6 +62,7 @@ class Quantised:
     notes: tuple[str, ...] = ()
     sent_scale: float = 1.0
     taken_scale: float = 1.0
+    noise: tuple[Noise, ...] = ()
 
 
 @dataclass(frozen=True)

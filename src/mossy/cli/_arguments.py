@@ -13,6 +13,7 @@ from mossy.errors import BadInput
 if TYPE_CHECKING:
     from mossy.passes import Options
     from mossy.program.machine import Machine
+    from mossy.twin import Fault
 
 Net = Annotated[
     str, typer.Argument(metavar="NET", help="A .nir or .net file, or the name of a zoo network.")
@@ -88,6 +89,14 @@ Dead = Annotated[
         help="A part that is broken: chip:X,Y or core:X,Y,CORE or link:X,Y,LINK. Repeatable.",
     ),
 ]
+Faults = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PART@STEP",
+        help="A part that dies during the run: core:X,Y,CORE@STEP, chip:X,Y@STEP or "
+        'link:X,Y,LINK@STEP; "@0.1 s" for a time. Repeatable.',
+    ),
+]
 Approximate = Annotated[
     bool,
     typer.Option(
@@ -119,6 +128,15 @@ def facts(assume: Sequence[str] | None) -> dict[str, float]:
             )
         found[name.strip()] = number
     return found
+
+
+def faults(asked: Sequence[str] | None) -> tuple[Fault, ...]:
+    """Return the faults of `--fault`. Raises BadInput E0410, E0411."""
+    if not asked:
+        return ()
+    from mossy.twin import fault
+
+    return tuple(fault(text) for text in asked)
 
 
 def compiler_options(

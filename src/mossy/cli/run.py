@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mossy.program import Program
-    from mossy.twin import Result
+    from mossy.twin import Fault, Result
 
 
 def command(
@@ -41,6 +41,7 @@ def command(
     approximate: a.Approximate = False,
     boards: a.Boards = None,
     dead: a.Dead = None,
+    fault: a.Faults = None,
     level: a.Level = None,
     level_threshold: a.Threshold = None,
     raster: Annotated[
@@ -54,7 +55,7 @@ def command(
         from mossy import plots
 
         plots.require()
-    facts = a.facts(assume)
+    facts, faults = a.facts(assume), a.faults(fault)
     compiling: dict[str, Any] = {
         "on": on, "dt": dt, "integrator": integrator, "reset": reset, "bits": bits,
         "chips": chips, "tick": tick, "neurons_per_core": neurons_per_core,
@@ -68,13 +69,13 @@ def command(
         else:
             settings = _Settings(**compiling, calibrate=calibrate, assume=facts)
             program, x, y = _fresh(net, settings, data, labels, samples, bar)
-        result, answers, accuracy = _judged(program, x, y, decode, engine, facts, bar)
+        result, answers, accuracy = _judged(program, x, y, decode, engine, facts, faults, bar)
         if level is not None:
             result = result.at(level, threshold=level_threshold)
         report = result.report()
         found: dict[str, Any] = report.json()
         if raster:
-            draw(program, x, raster, facts)
+            draw(program, x, raster, facts, faults)
     if json:
         _show.show_json({**found, "accuracy": accuracy, "answers": answers})
         return
@@ -161,6 +162,7 @@ def _judged(
     decode: str | None,
     engine: str,
     facts: dict[str, float],
+    faults: tuple[Fault, ...],
     bar: _show.Bar,
 ) -> tuple[Result, list[int], float | None]:
     """Run, and read the answers; labels are checked before the run."""
@@ -177,15 +179,21 @@ def _judged(
     truth = None if y is None else check_labels(y, len(x), classes)
     bar.begin(program.network, len(x))
     bar.stage(f"on {program.chip}")
-    result = twin.run(program, x, engine=engine, assume=facts, progress=bar.advance)
+    result = twin.run(program, x, engine=engine, assume=facts, faults=faults, progress=bar.advance)
     answers = decoded(rule, result.outputs[name])
     return result, answers.tolist(), None if truth is None else accuracy(answers, truth)
 
 
-def draw(program: Program, x: NDArray[Any], path: Path, facts: dict[str, float]) -> None:
+def draw(
+    program: Program,
+    x: NDArray[Any],
+    path: Path,
+    facts: dict[str, float],
+    faults: tuple[Fault, ...] = (),
+) -> None:
     """Draw the spikes of the first input: it is run again, recorded this time."""
     from mossy import plots, twin
 
     potentials = [p.name for p in program.populations if p.readout == "potential"]
-    shown = twin.run(program, x[:1], record=["*"], states=potentials, assume=facts)
+    shown = twin.run(program, x[:1], record=["*"], states=potentials, assume=facts, faults=faults)
     plots.raster(shown, path=path)

@@ -6,8 +6,8 @@ folded into one projection, leaks and biases into per-step coefficients:
     lif        v <- alpha v + gain (W s) + offset
     cuba_lif   i <- alpha_syn i + gain_syn (W s) + offset_syn;   v <- alpha v + gain i + offset
     sigma_delta   v <- v + W d;   sends the change of max(v + offset, 0) where it is >= threshold
-    resonate_fire, adaptive_lif, graded_lif   as the neuron models of these names, with their
-                  parameters
+    resonate_fire, adaptive_lif, graded_lif, if_curr_exp   as the neuron models of these names,
+                  with their parameters
 
 all float64 and per neuron. A readout without spikes has threshold inf.
 """
@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from mossy.network.recipe import Noise, Recipe
+
 Array = NDArray[np.float64]
 
 
@@ -32,20 +34,20 @@ class Population:
     gain_syn, offset_syn; for sigma_delta gain (1), offset and threshold; for resonate_fire,
     adaptive_lif and graded_lif gain (1) and the neuron model's own; and what a chip's `prepare`
     adds for itself. depth: projections between the inputs and here, feedback left out. graded: the
-    potential itself is sent on in every step, not spikes. node: name in the network.
+    potential itself is sent on in every step, not spikes. node: name in the network. noise: spikes
+    from outside that the population draws for itself.
     """
 
     name: str
     node: str
     shape: tuple[int, ...]
-    model: Literal[
-        "source", "lif", "cuba_lif", "sigma_delta", "resonate_fire", "adaptive_lif", "graded_lif"
-    ]
+    model: str
     params: dict[str, Array]
     subtract: bool
     readout: Literal["spikes", "potential"]
     graded: bool
     depth: int
+    noise: tuple[Noise, ...] = ()
 
     @property
     def n(self) -> int:
@@ -69,14 +71,15 @@ class Conv:
 class Projection:
     """Synapses from `source` to `target`.
 
-    weight: a sparse matrix (n_target, n_source) or a `Conv`. delay: extra steps, a number or an
+    weight: a sparse matrix (n_target, n_source), a `Conv`, or a `Recipe`, which brings its own
+    delays. delay: extra steps, a number or an
     array per source neuron (axonal) or per target neuron (dendritic). feedback: closes a cycle.
     """
 
     name: str
     source: str
     target: str
-    weight: sparse.csr_array | Conv
+    weight: sparse.csr_array | Conv | Recipe
     delay_source: NDArray[np.int64]
     delay_target: NDArray[np.int64]
     feedback: bool

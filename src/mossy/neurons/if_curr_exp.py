@@ -10,6 +10,8 @@ spikes arrive. The equations are linear between spikes and the coefficients are 
 one step (Rotter and Diesmann, Biol. Cybern. 81, 1999), so nothing depends on the step but the
 spikes' grid. The order, membrane first, is that of NEST's iaf_psc_exp.
 
+one     the same with one current for both, where they decay alike
+
 fixed   value  <- value + ((sum << shift) x init >> 32)                      for either synapse
         waiting: count down, V stays
         else     alpha = ((I_offset + exc - inh) R >> 15) + V_rest
@@ -44,6 +46,19 @@ def step(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
     v = s.v if waiting else v
     s.i_exc = p.exc_decay * s.i_exc + x0 * p.unit
     s.i_inh = p.inh_decay * s.i_inh + x1 * p.unit
+    fired = v >= p.threshold
+    s.v = p.v_reset if fired else v
+    left = s.refract - 1 if waiting else s.refract
+    s.refract = p.refract if fired else left
+    return fired
+
+
+def step_one(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
+    """Advance one neuron whose excitation and inhibition share a current; return whether it fired."""
+    waiting = s.refract > 0
+    v = p.alpha * s.v + p.exc_gain * s.i + p.offset
+    v = s.v if waiting else v
+    s.i = p.exc_decay * s.i + x0 * p.unit
     fired = v >= p.threshold
     s.v = p.v_reset if fired else v
     left = s.refract - 1 if waiting else s.refract
@@ -131,6 +146,24 @@ def _float(name: str, real: str, drive: str) -> Model:
     )
 
 
+ONE = build(
+    "if_curr_exp.one",
+    step_one,
+    inputs=1,
+    drive="int32",
+    takes="f4",
+    state=[("v", "f4"), ("i", "f4"), ("refract", "i4")],
+    params=[
+        ("alpha", "f4"),
+        ("exc_gain", "f4"),
+        ("offset", "f4"),
+        ("exc_decay", "f4"),
+        ("unit", "f4"),
+        ("threshold", "f4"),
+        ("v_reset", "f4"),
+        ("refract", "i4"),
+    ],
+)
 FLOAT = _float("if_curr_exp", "f4", "int32")
 DOUBLE = _float("if_curr_exp.double", "f8", "int64")
 

@@ -5,6 +5,7 @@ Before: everything decided. After: a `Program`, the only thing the twin gets to 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from mossy.chips.chip import Chip
 from mossy.chips.quantised import Quantised, Synapses
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Conv, Population, Populations
+from mossy.network.recipe import Recipe
 from mossy.passes.partition import Connectivity, Slice, restrict
 from mossy.program.artefact import (
     Axon,
@@ -91,6 +93,7 @@ def _image(
 ) -> CoreImage:
     tables: list[RowTable] = []
     kernels: list[Kernel] = []
+    recipes: list[Recipe] = []
     starts: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
     words: list[NDArray[Any]] = [np.zeros(0, q.word.dtype)]
     rows = filled = 0
@@ -99,15 +102,15 @@ def _image(
         senders = [k for k in feeds if slices[k].population == source]
         here = [x for x in q.incoming if (x.source, x.shift, x.receptor) == group]
         for x in here:
+            kept = {Conv: ("kernel", len(kernels)), Recipe: ("recipe", len(recipes))}
+            kind, which = kept.get(type(x.weight), ("", 0))
+            for k in senders if kind else ():
+                tables.append(RowTable(*keys[k], kind, slices[k].lo, which, shift, receptor))
             if isinstance(x.weight, Conv):
-                for k in senders:
-                    key, mask = keys[k]
-                    first = slices[k].lo
-                    tables.append(
-                        RowTable(key, mask, "kernel", first, len(kernels), shift, receptor)
-                    )
                 kernels.append(_kernel(x, x.weight, s))
-        flat = [x for x in here if not isinstance(x.weight, Conv)]
+            elif isinstance(x.weight, Recipe):
+                recipes.append(x.weight)
+        flat = [x for x in here if not isinstance(x.weight, Conv | Recipe)]
         if flat and senders:
             start, packed = _rows(flat, s, q.word)
             starts.append(start[1:] + filled)
@@ -129,6 +132,8 @@ def _image(
         row_start=np.concatenate(starts),
         words=np.concatenate(words),
         kernels=tuple(kernels),
+        recipes=tuple(recipes),
+        noise=tuple(dataclasses.replace(x, mean=x.mean[s.lo : s.hi]) for x in q.noise),
     )
 
 

@@ -23,8 +23,9 @@ from mossy.chips.chip import Chip
 from mossy.chips.quantised import CoreLoad, Limit, Quantised
 from mossy.errors import DoesNotFit
 from mossy.network.populations import Conv, Population, Populations
+from mossy.network.recipe import Recipe
 from mossy.passes.options import Options
-from mossy.synapses import conv2d
+from mossy.synapses import conv2d, generate
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,18 @@ class Connectivity:
         self._made: dict[int, sparse.csr_array] = {}
         self._reached: dict[tuple[str, str, int, int], NDArray[np.bool_]] = {}
         self.quantised = quantised
+        self._before: dict[int, NDArray[np.int64]] = {}
+
+    def synapses(self, weight: Any, lo: int, hi: int) -> int:
+        """Return how many synapses of a projection end at neurons lo .. hi."""
+        if not isinstance(weight, Recipe):
+            m = self.matrix(weight)
+            return int(m.indptr[hi] - m.indptr[lo])
+        if id(weight) not in self._before:
+            each = generate.in_degrees(generate.spec(weight), 0, weight.n_target)
+            self._before[id(weight)] = np.concatenate([[0], np.cumsum(each)])
+        before = self._before[id(weight)]
+        return int(before[hi] - before[lo])
 
     def matrix(self, weight: Any) -> sparse.csr_array:
         """Return the weights of a projection as (targets, sources)."""
@@ -58,14 +71,18 @@ class Connectivity:
         """Return which neurons of `source` have a synapse on neurons lo .. hi of `target`."""
         key = (target, source, lo, hi)
         if key not in self._reached:
-            parts = [
-                self.matrix(s.weight) for s in self.quantised[target].incoming if s.source == source
-            ]
-            found = np.zeros(parts[0].shape[1], bool)
-            for m in parts:
-                found[m.indices[m.indptr[lo] : m.indptr[hi]]] = True
-            self._reached[key] = found
+            parts = [s.weight for s in self.quantised[target].incoming if s.source == source]
+            self._reached[key] = np.logical_or.reduce([self._one(w, lo, hi) for w in parts])
         return self._reached[key]
+
+    def _one(self, weight: Any, lo: int, hi: int) -> NDArray[np.bool_]:
+        if isinstance(weight, Recipe):  # who is drawn is not asked: a packet may find no synapse
+            own = np.arange(weight.n_source)
+            return (own >= lo) & (own < hi) | (weight.kind != "one_to_one")
+        m = self.matrix(weight)
+        found = np.zeros(m.shape[1], bool)
+        found[m.indices[m.indptr[lo] : m.indptr[hi]]] = True
+        return found
 
     def forget(self, target: str) -> None:
         """Drop what is known of the slices of `target`, because it is being cut anew."""
@@ -181,8 +198,7 @@ class _Planner:
             packets += sends * self.activity[source]
             kept_as_rows = False
             for s in (s for s in q.incoming if s.source == source):
-                m = self.links.matrix(s.weight)
-                here = int(m.indptr[hi] - m.indptr[lo])
+                here = self.links.synapses(s.weight, lo, hi)
                 events += here * self.activity[source]
                 if isinstance(s.weight, Conv):
                     kernel_bytes += restrict(s.weight, lo, hi)[0].nbytes // s.weight.weight.itemsize

@@ -19,10 +19,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mossy.network.recipe import Draw as Draw
+from mossy.network.recipe import Noise as Noise
+from mossy.network.recipe import Recipe as Recipe
 from mossy.program.machine import Machine as Machine
 from mossy.program.machine import Place as Place
 
-FORMAT = 2  # version of the program file; see docs/decisions
+FORMAT = 3  # version of the program file; see docs/decisions
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,15 @@ class RowTable:
     """Master population table entry: packets with `packet & mask == key` are from one source slice.
 
     kind "rows": neuron k of the slice owns row `first + k`. kind "kernel": neuron k of the slice
-    is element `first + k` of the source population, and `kernel` names the convolution. A weight
+    is element `first + k` of the source population, and `kernel` names the convolution. kind
+    "recipe": the same with one of the core's recipes, expanded when the core is loaded. A weight
     field w counts `w << shift`. receptor: which input of the neuron it reaches, where the model's
     inputs are parted by type.
     """
 
     key: int
     mask: int
-    kind: Literal["rows", "kernel"]
+    kind: Literal["rows", "kernel", "recipe"]
     first: int
     kernel: int = 0
     shift: int = 0
@@ -126,7 +130,8 @@ class CoreImage:
     Neuron k (0 <= k < hi - lo) is element lo + k of `population` and sends packet `key + k`.
     params, state: structured arrays (n,) of the neuron model's types.
     place: None for what stays on the host. row_start: (rows + 1,) word offsets; words: packed
-    synapses.
+    synapses. recipes: of whole populations, of which the core keeps the synapses of its own
+    neurons. noise: mean (n,) of its own neurons.
     """
 
     number: int
@@ -147,6 +152,8 @@ class CoreImage:
     kernels: tuple[Kernel, ...]
     axons: tuple[Axon, ...]
     memory: tuple[Block, ...]
+    recipes: tuple[Recipe, ...] = ()
+    noise: tuple[Noise, ...] = ()
 
     @property
     def n(self) -> int:

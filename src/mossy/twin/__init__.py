@@ -18,6 +18,7 @@ from mossy.errors import BadInput
 from mossy.program.artefact import PopulationMap, Program
 from mossy.twin.counts import Counts
 from mossy.twin.engines.trace import Recorded, Trace
+from mossy.twin.faults import Fault, Stretch, checked, fault, kept, last_steps, parted, silenced
 from mossy.twin.meter import Meter
 from mossy.twin.result import Result
 from mossy.units import Quantity
@@ -27,7 +28,7 @@ MOST_SPIKES = 255  # what a recorded step can hold
 LARGEST_VALUE = (1 << 31) - 1  # what a packet's payload can hold
 TIMED_SAMPLES = 8  # samples run one at a time to measure the latency of a measured platform
 
-__all__ = ["ENGINES", "Counts", "Result", "run"]
+__all__ = ["ENGINES", "Counts", "Fault", "Result", "fault", "run"]
 
 
 def run(
@@ -40,6 +41,7 @@ def run(
     states: Iterable[str] = (),
     threads: int | None = None,
     assume: dict[str, float] | None = None,
+    faults: Iterable[Fault | str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Result:
     """Run `program` on a batch of inputs.
@@ -48,7 +50,8 @@ def run(
     platform takes them, float currents or signed values; or one such array per input. record,
     states: populations whose spikes or registers to keep ("*": all). order: "frame" (packets of a
     step together) or "event" (one packet at a time, depth first), where the chip has both; its own
-    if not given. Raises BadInput E0182-E0191.
+    if not given. faults: parts that die during the run, for good ("core 0,0,17 @ 120"; see
+    `mossy.fault`). Raises BadInput E0182-E0191, E0410-E0414.
     """
     chip = find_chip(program.chip).assuming(assume or {})
     if engine not in ENGINES:
@@ -58,9 +61,14 @@ def run(
     time = next(iter(inputs.values())).shape[1]
     steps = time + program.max_lag
     recorded = _recorded(program, record, states)
-    go = _engine(program, chip, engine, order, steps, recorded, threads)
+    died = checked(program, chip, faults)
+    stretches = parted(program, died, steps)
+    lives = last_steps(program, stretches)
+    inputs = silenced(program, lives, inputs)
+    go = _engine(program, chip, engine, order, stretches, recorded, threads)
     with Meter() as meter:
         trace = go(inputs, progress)
+    kept(program, lives, trace.states)
     elapsed, joules = _measured(program, chip, go, inputs, meter)
     return Result(
         program,
@@ -68,11 +76,12 @@ def run(
         {k: _output(program.population(p), trace, time) for k, p in program.outputs.items()},
         {p: trace.spikes[p] for p in _names(program, record)},
         {p: trace.states[p] for p in _names(program, states, neurons=True)},
-        Counts.of(program, trace.counts),
+        Counts.of(program, trace.counts, lives if died else None),
         engine,
         elapsed,
         joules,
         meter.seconds,
+        faults=died,
     )
 
 
@@ -95,12 +104,22 @@ def _engine(
     chip: Chip,
     engine: str,
     order: str,
-    steps: int,
+    stretches: tuple[Stretch, ...],
     recorded: Recorded,
     threads: int | None,
 ) -> Callable[..., Trace]:
+    steps, later = stretches[-1].end, stretches[1:]
     if order == "event":
         from mossy.twin.engines import depth_first
+
+        if later:
+            raise BadInput(
+                "E0414",
+                "parts cannot die while events are followed one at a time",
+                where=chip.name,
+                got='faults=, order="event"',
+                hint='order="frame"',
+            )
 
         return lambda inputs, progress=None: depth_first.run(
             program, chip, inputs, steps, recorded,
@@ -109,14 +128,19 @@ def _engine(
     if engine == "reference":
         from mossy.twin.engines import reference
 
-        return lambda inputs, progress=None: reference.run(program, chip, inputs, steps, recorded)
+        return lambda inputs, progress=None: reference.run(
+            program, chip, inputs, stretches, recorded
+        )
     from mossy.twin.engines import fast
     from mossy.twin.link import link
+    from mossy.twin.sever import sever
 
     linked = link(program, chip)
+    severed = [(s.begin, sever(linked, program, chip, s.dead)) for s in later]
     return lambda inputs, progress=None: fast.run(
-        program, linked, inputs, steps, recorded, threads=threads, progress=progress
-    )
+        program, linked, inputs, steps, recorded,
+        threads=threads, progress=progress, severed=severed,
+    )  # fmt: skip
 
 
 def _measured(

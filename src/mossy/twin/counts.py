@@ -4,6 +4,8 @@
     packets_in        received by the core           hops          steps of its packets on chip
     synaptic_events   synapses applied on the core   neuron_updates
     router_lookups, link_packets                     of the packets it sent
+    packets_lost, events_lost                        of the packets it sent, where parts died:
+        one for each core that was meant to get it, and the synaptic events that it misses there
 
 What a packet causes is booked on the step in which the packet was sent.
 """
@@ -19,6 +21,8 @@ from numpy.typing import NDArray
 from mossy.errors import BadInput
 from mossy.program.artefact import Program
 
+LOSSES = ("packets_lost", "events_lost")
+
 
 @dataclass(frozen=True, eq=False)
 class Counts:
@@ -26,17 +30,23 @@ class Counts:
 
     arrays: dict[str, NDArray[Any]]
     updated: NDArray[np.int64]  # neurons updated per step on each core
+    lives: NDArray[np.int64] | None = None  # steps that each core lives, where some die
 
     @classmethod
-    def of(cls, program: Program, arrays: dict[str, NDArray[Any]]) -> Counts:
+    def of(
+        cls,
+        program: Program,
+        arrays: dict[str, NDArray[Any]],
+        lives: NDArray[np.int64] | None = None,
+    ) -> Counts:
         """Return the counts of a run of `program`."""
         updated = [0 if c.role == "source" else c.n for c in program.cores]
-        return cls(arrays, np.array(updated, np.int64))
+        return cls(arrays, np.array(updated, np.int64), lives)
 
     @property
     def names(self) -> list[str]:
         """Names of everything that is counted."""
-        return [*self.arrays, "neuron_updates"]
+        return [*dict.fromkeys([*self.arrays, *LOSSES]), "neuron_updates"]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -44,10 +54,19 @@ class Counts:
         b, t, c = next(iter(self.arrays.values())).shape
         return b, t, c
 
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """Whether a core lives in a step: (steps, cores), or (1, cores) where none dies."""
+        if self.lives is None:
+            return np.ones((1, self.updated.size), bool)
+        return np.arange(self.shape[1])[:, None] < self.lives
+
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Return one count as (batch, steps, cores). Raises BadInput E0180 for an unknown name."""
         if name == "neuron_updates":
-            return np.broadcast_to(self.updated, self.shape)
+            return np.broadcast_to(self.updated * self.alive, self.shape)
+        if name in LOSSES and name not in self.arrays:  # nothing died
+            return np.broadcast_to(np.int64(0), self.shape)
         if name not in self.arrays:
             raise BadInput("E0180", "no such count", got=repr(name), allowed=", ".join(self.names))
         return self.arrays[name]

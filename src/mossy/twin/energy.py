@@ -241,7 +241,8 @@ def _processing(
         for row in share.chip.spec["timing"]["work"]:
             cost = share.chip.facts[row["fact"]]
             cycles = cost.quantity()
-            events = share.where if row["count"] == "steps" else counts[row["count"]] * share.where
+            happened = counts.alive if row["count"] == "steps" else counts[row["count"]]
+            events = happened * share.where
             amount = float(events[:, :, numbers].sum(axis=(1, 2)).mean())
             used = _cost(price, amount * cycles.low, amount * cycles.value, amount * cycles.high)
             weaker = max(fact.basis, cost.basis, key=BASES.index)

@@ -21,6 +21,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,13 +47,15 @@ TEXT = re.compile(rf"(\w+)[\s:]+([^@]+?)\s*(?:@\s*({NUMBER})\s*(s?))?\s*")
 class Fault:
     """A part that dies. kind: "chip", "core" or "link"; place: its numbers.
 
-    at: the step at whose beginning it dies, or the seconds of model time, if `seconds`.
+    at: the step at whose beginning it dies, or the seconds of model time, if `seconds`. toward: the
+    direction of a link of the chip at `place`, where it is not named by its number.
     """
 
     kind: str
     place: tuple[int, ...]
     at: float
     seconds: bool = False
+    toward: str = ""
 
     def step(self, dt: float) -> int:
         """Return the first step without the part. dt: seconds of model time per step."""
@@ -166,11 +169,14 @@ class Stretch:
 
 
 def parted(program: Program, faults: Sequence[Fault], steps: int) -> tuple[Stretch, ...]:
-    """Return the stretches of a run of `steps` steps; the first one begins with step 0."""
-    at = sorted({0, steps} | {s for f in faults if (s := f.step(program.dt)) < steps})
-    return tuple(
-        Stretch(a, b, dead_at(program, faults, a)) for a, b in zip(at, at[1:], strict=False)
-    )
+    """Return the stretches of a run of `steps` steps.
+
+    In the first one nothing is dead, so it is empty where something dies at step 0.
+    """
+    at = sorted({s for f in faults if (s := f.step(program.dt)) < steps})
+    first = Stretch(0, at[0] if at else steps, NONE_DEAD)
+    later = (Stretch(a, b, dead_at(program, faults, a)) for a, b in pairwise([*at, steps]))
+    return first, *later
 
 
 def dead_at(program: Program, faults: Sequence[Fault], step: int) -> Dead:
@@ -179,8 +185,6 @@ def dead_at(program: Program, faults: Sequence[Fault], step: int) -> Dead:
     for f in faults:
         if f.step(program.dt) <= step:
             lost[f.kind].add(f.place)
-    if not any(lost.values()):
-        return NONE_DEAD
     return Dead(*(frozenset(lost[kind]) for kind in ("chip", "core", "link")))
 
 
@@ -212,3 +216,16 @@ def direction(machine: Machine, link: int) -> str:
     """Return the name of a link's direction, its number where it has none."""
     named = {step: name for name, step in DIRECTIONS.items()}
     return named.get(machine.steps[link], str(link))
+
+
+def kept(program: Program, lives: NDArray[np.int64], states: dict[str, NDArray[Any]]) -> None:
+    """Write into recorded states what the registers of dead cores held. states: (batch, steps, n).
+
+    A core that is dead from the first step on holds what it was loaded with.
+    """
+    for c in program.cores:
+        end = int(lives[c.number])
+        here = states.get(c.population)
+        if here is not None and end < here.shape[1]:
+            last = here[:, end - 1 : end, c.lo : c.hi] if end else c.state
+            here[:, end:, c.lo : c.hi] = last

@@ -17,7 +17,6 @@ from numba.core import cgutils, types
 from numba.extending import (
     infer_getattr,
     intrinsic,
-    lower_builtin,  # noqa: F401
     models,
     register_model,
 )
@@ -88,19 +87,6 @@ class _ValuesAttributes(AttributeTemplate):
         return typ.fields.columns.get(attr)
 
 
-def _mark(builder: Any, access: Any, name: str) -> None:
-    """Say that this load or store touches the field `name` and no other."""
-    module = builder.module
-    domain = module.add_metadata(["mossy.fields"])
-    own = module.add_metadata([name, domain])
-    access.set_metadata("alias.scope", module.add_metadata([own]))
-    others = [module.add_metadata([o, domain]) for o in _KNOWN if o != name]
-    access.set_metadata("noalias", module.add_metadata(others))
-
-
-_KNOWN: list[str] = []
-
-
 def _pointer(context: Any, builder: Any, typ: RowType, val: Any, attr: str) -> Any:
     row = cgutils.create_struct_proxy(typ)(context, builder, value=val)
     fields = cgutils.create_struct_proxy(typ.fields)(context, builder, value=row.fields)
@@ -109,13 +95,13 @@ def _pointer(context: Any, builder: Any, typ: RowType, val: Any, attr: str) -> A
 
 @lower_getattr_generic(RowType)
 def _get(context: Any, builder: Any, typ: RowType, val: Any, attr: str) -> Any:
-    ptr = _pointer(context, builder, typ, val, attr)
-    loaded = builder.load(ptr)
+    loaded = builder.load(_pointer(context, builder, typ, val, attr))
     _scoped(builder, loaded, typ.fields, attr)
-    return context.get_data_type  and loaded
+    return loaded
 
 
 def _scoped(builder: Any, access: Any, fields: FieldsType, attr: str) -> None:
+    """Say that this load or store touches this field and no other."""
     module = builder.module
     domain = module.add_metadata(["mossy " + fields.layout])
     scopes = {n: module.add_metadata([n, domain]) for n in fields.columns}
@@ -140,17 +126,16 @@ def _value(context: Any, builder: Any, typ: ValuesType, val: Any, attr: str) -> 
 
 @intrinsic(prefer_literal=True)
 def fields(typingctx: Any, layout: Any, table: Any, at: Any) -> Any:
-    """fields("v:f4,refract:i4", table, at): pointers from the addresses table[at:]."""
+    """fields("v:f4,refract:i4", table, at): pointers from the addresses table[at], at + 1, ..."""
     if not isinstance(layout, types.StringLiteral):
         return None
     typ = FieldsType(layout.literal_value)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        array = context.make_array(sig.args[1])(context, builder, args[1])
         made = cgutils.create_struct_proxy(typ)(context, builder)
         at = args[2]
         for k, (name, t) in enumerate(typ.columns.items()):
-            where = builder.gep(array.data, [builder.add(at, ir.Constant(at.type, k))])
+            where = builder.gep(args[1], [builder.add(at, ir.Constant(at.type, k))])
             pointer = context.get_value_type(types.CPointer(t))
             setattr(made, name, builder.inttoptr(builder.load(where), pointer))
         return made._getvalue()

@@ -80,15 +80,7 @@ def link(program: Program, chip: Chip) -> Linked:
 
 
 def _link(program: Program, chip: Chip) -> Linked:
-    order = _order(program)
-    start = np.zeros(len(program.cores), np.int64)
-    total = 0
-    for c in order:
-        start[c.number] = total
-        total += c.n
-    core_of = np.zeros(total, np.int32)
-    for c in program.cores:
-        core_of[start[c.number] : start[c.number] + c.n] = c.number
+    order, start, core_of = numbered(program)
     phases, columns, width = _phases(program, order, start)
     drive = phases[0].model.drive if phases else np.dtype("float32")
     assert len({(p.model.drive, p.model.sums) for p in phases}) <= 1, "sums of different kinds"
@@ -96,7 +88,7 @@ def _link(program: Program, chip: Chip) -> Linked:
     network = Network(program, chip)
     block = {}
     for c in program.cores:
-        block[c.number] = [network.journey(c, k) for k in _distinct(program, c)]
+        block[c.number] = [network.journey(c, k) for k in distinct(program, c)]
     segments = _Segments(program, columns, block, drive)
     for c in order:
         segments.add(c)
@@ -108,8 +100,23 @@ def _link(program: Program, chip: Chip) -> Linked:
     return Linked(start, core_of, phases, drive, width, slots, **segments.arrays())
 
 
-def _distinct(program: Program, core: CoreImage) -> range:
-    """Neurons whose packets may travel differently: all of them only where axons are listed."""
+def numbered(program: Program) -> tuple[list[CoreImage], NDArray[np.int64], NDArray[np.int32]]:
+    """Return the cores in the order of their neurons' numbers, each core's first number, and each
+    number's core."""
+    order = _order(program)
+    start = np.zeros(len(program.cores), np.int64)
+    total = 0
+    for c in order:
+        start[c.number] = total
+        total += c.n
+    core_of = np.zeros(total, np.int32)
+    for c in program.cores:
+        core_of[start[c.number] : start[c.number] + c.n] = c.number
+    return order, start, core_of
+
+
+def distinct(program: Program, core: CoreImage) -> range:
+    """Return the neurons whose packets may differ: all of them only where axons are listed."""
     return range(core.n) if program.routing == "axons" else range(1)
 
 

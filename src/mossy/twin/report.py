@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mossy.program.artefact import Program
 from mossy.twin.levels import said
+from mossy.twin.network_report import congestion_json, congestion_text, faults_json, faults_text
 from mossy.twin.result import Result
 from mossy.units import Quantity, si
 
@@ -49,6 +50,8 @@ class Report:
             "longest_step": quantity(t.worst_step) if t.worst_step else None,
             "event_latency": {k: quantity(q) for k, q in r.event_latency.items()},
             "overruns": [vars(o) for o in t.overruns],
+            "faults": faults_json(r),
+            "congestion": congestion_json(r.congestion),
             "energy": quantity(r.energy.total),
             "energy_assumed_share": r.energy.assumed_share,
             "level": r.level,
@@ -124,6 +127,7 @@ class Report:
         hidden = len(r.timing.overruns) - SHOWN_OVERRUNS
         if hidden > 0:
             lines.append(f"  overrun: {hidden} more cores")
+        lines += [*congestion_text(r.congestion), *faults_text(r)]
         lines += [f"  note: {n}" for n in d["notes"]]
         return "\n".join(lines)
 

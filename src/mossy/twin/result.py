@@ -14,8 +14,10 @@ from mossy.chips.chip import Chip
 from mossy.errors import BadInput
 from mossy.program.artefact import Program
 from mossy.twin import levels
+from mossy.twin.congestion import Congestion, congestion
 from mossy.twin.counts import Counts
 from mossy.twin.energy import Energy, energy
+from mossy.twin.faults import Fault
 from mossy.twin.timing import Timing, event_latencies, time
 from mossy.units import Quantity
 
@@ -27,7 +29,7 @@ class Result:
     outputs[name]: (batch, time, *shape), spikes (uint8) or potentials in network units, with the
     layers' lag taken off. spikes[population], states[population]: (batch, steps, ...) in chip time,
     where recorded; states are register records. elapsed: wall seconds per inference. level,
-    threshold: what the cores' clocks follow, as given to `at`.
+    threshold: what the cores' clocks follow, as given to `at`. faults: what died during the run.
     """
 
     program: Program
@@ -42,11 +44,17 @@ class Result:
     wall: float
     level: str | None = None
     threshold: float | None = None
+    faults: tuple[Fault, ...] = ()
 
     @cached_property
     def timing(self) -> Timing:
         """Time by step and core, overruns included."""
         return time(self.program, self.counts, self.chip, self.elapsed, self._shares)
+
+    @cached_property
+    def congestion(self) -> Congestion | None:
+        """How busy links, routers and event FIFOs were; None where the chip's are not followed."""
+        return congestion(self.program, self.counts, self.chip, self.faults)
 
     @property
     def latency(self) -> Quantity:

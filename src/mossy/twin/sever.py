@@ -20,7 +20,7 @@ from mossy.twin.link import Linked, Phase, distinct
 from mossy.twin.packets import Dead, Journey, Network
 
 
-def severed(linked: Linked, program: Program, chip: Chip, dead: Dead) -> Linked:
+def sever(linked: Linked, program: Program, chip: Chip, dead: Dead) -> Linked:
     """Return `linked`, of the whole program, as it is once `dead` are dead."""
     network, cores = Network(program, chip, dead), len(program.cores)
     core, segments = linked.seg_core.copy(), linked.seg_start

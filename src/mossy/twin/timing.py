@@ -61,7 +61,7 @@ def work(counts: Counts, chip: Chip, which: str) -> NDArray[np.float64]:
     total = np.zeros(counts.shape)
     for row in chip.spec["timing"]["work"]:
         cost = getattr(chip.facts[row["fact"]].quantity(), which)
-        total += cost * (1.0 if row["count"] == "steps" else counts[row["count"]])
+        total += cost * (counts.alive if row["count"] == "steps" else counts[row["count"]])
     return total
 
 

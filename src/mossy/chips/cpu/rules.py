@@ -9,6 +9,7 @@ from scipy import sparse
 
 from mossy import neurons
 from mossy.chips import refuse
+from mossy.chips.cpu import cells
 from mossy.chips.facts import Facts
 from mossy.chips.float_state import gain
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses
@@ -17,7 +18,8 @@ from mossy.program.artefact import Place, WordFormat
 from mossy.synapses import conv2d
 
 # of network/populations.py
-MODELS = ("lif", "cuba_lif", "sigma_delta", "resonate_fire", "adaptive_lif", "graded_lif")
+LAYERS = ("lif", "cuba_lif", "sigma_delta", "resonate_fire", "adaptive_lif", "graded_lif")
+MODELS = (*LAYERS, *cells.MODELS)
 WORD = WordFormat(64, weight=32, delay=8, type=0, index=24, coding="float32")
 
 
@@ -25,6 +27,8 @@ def quantise(
     population: Population, incoming: tuple[Projection, ...], scaling: Scaling, facts: Facts
 ) -> Quantised:
     """Return the population as it is, in float32. Raises UnsupportedNode E0221."""
+    if population.model in cells.MODELS:
+        return cells.quantise(population, incoming, scaling, facts)
     name: str = population.model
     if population.graded:
         name = {"lif": "li", "cuba_lif": "li.cuba"}[name]

@@ -7,8 +7,7 @@ samples through their synapses. Groups are small enough that their state stays i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
@@ -16,11 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.program.artefact import Program
-from mossy.twin.engines.trace import COUNTED, Recorded, Trace, raster_type
+from mossy.twin.engines import layerwise
+from mossy.twin.engines.helpers import ALONE, Helpers, helpers_of
+from mossy.twin.engines.trace import COUNTED, LOST, Recorded, Trace, raster_type
+from mossy.twin.layers import layered
 from mossy.twin.link import Linked, Phase
+from mossy.twin.sever import moved
 
 CACHE_BYTES = 1 << 20  # state and ring of a group; about one core's share of cache
 LARGEST_GROUP = 64
+Severed = Sequence[tuple[int, Linked]]
 MEASURED = ("spikes", "packets_out", "packets_in", "synaptic_events", "hops", "link_packets")
 
 
@@ -94,12 +98,18 @@ def run(
     *,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
+    severed: Severed = (),
 ) -> Trace:
-    """Run all samples. inputs: population -> (batch, time, n). progress gets samples done."""
+    """Run all samples. inputs: population -> (batch, time, n). progress gets samples done.
+
+    severed: (step, the program from there on), in order, where parts die (twin/sever.py).
+    """
     batch = next(iter(inputs.values())).shape[0]
     threads = threads or os.cpu_count() or 1
-    plan = _Plan(program, linked, steps, record)
-    counts = np.zeros((batch, steps, len(MEASURED), len(program.cores)), np.int32)
+    plan = _Plan(program, linked, steps, record, severed)
+    # what a core's packets lose is booked on a core of its own, behind all others
+    cores = len(program.cores) * (2 if severed else 1)
+    counts = np.zeros((batch, steps, len(MEASURED), cores), np.int32)
     raster = np.zeros((batch, steps, plan.width), plan.raster_type)
     states = {p: np.zeros((batch, steps, plan.size[p]), plan.state_type[p]) for p in record.states}
     group = plan.group(batch, threads)
@@ -108,24 +118,29 @@ def run(
     def one(span: tuple[int, int]) -> None:
         a, b = span
         cut = {p: x[a:b] for p, x in inputs.items()}
-        plan.run(cut, counts[a:b], raster[a:b], {p: s[a:b] for p, s in states.items()})
+        cut_states = {p: s[a:b] for p, s in states.items()}
+        plan.run(cut, counts[a:b], raster[a:b], cut_states, helpers if len(spans) == 1 else ALONE)
         if progress:
             progress(b - a)
 
-    if threads == 1 or len(spans) == 1:
-        for span in spans:
-            one(span)
+    helpers = helpers_of(linked, threads)
+    if len(spans) == 1:
+        one(spans[0])
     else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(one, spans))
+        helpers.map(one, spans)
     return plan.trace(counts, raster, states)
 
 
 class _Plan:
     """Everything about a run that is the same for all samples."""
 
-    def __init__(self, program: Program, linked: Linked, steps: int, record: Recorded) -> None:
+    def __init__(
+        self, program: Program, linked: Linked, steps: int, record: Recorded, severed: Severed
+    ) -> None:
         self.program, self.linked, self.steps, self.record = program, linked, steps, record
+        begins = [0, *(t for t, _ in severed), steps]
+        each = [linked, *(s for _, s in severed)]
+        self.stretches = list(zip(begins[:-1], begins[1:], each, strict=True))
         self.size = {p.name: int(np.prod(p.shape, dtype=np.int64)) for p in program.populations}
         self.shown = np.full(linked.core_of.size, -1, np.int32)
         self.columns: dict[str, tuple[int, int]] = {}
@@ -145,21 +160,14 @@ class _Plan:
         self.sources = {
             p.name: int(linked.start[p.cores[0]]) for p in program.populations if p.role == "source"
         }
-        self.net = (
-            linked.seg_start,
-            linked.seg_core,
-            linked.syn_start,
-            linked.column,
-            linked.weight,
-            linked.delay,
-            linked.core_of,
-            linked.sends,
-            linked.hops,
-            linked.links,
-        )
+
+        found = None if severed else layered(program, linked)
+        self.layers = found and layerwise.Run(program, linked, found, steps, self.shown)
 
     def group(self, batch: int, threads: int) -> int:
         """Samples to run together: enough groups for the threads, small enough for the cache."""
+        if self.layers:
+            return self.layers.group(batch, threads)
         linked = self.linked
         each = linked.slots * linked.width * linked.drive.itemsize
         each += sum((p.stop - p.start) * p.state.dtype.itemsize for p in linked.phases)
@@ -172,23 +180,45 @@ class _Plan:
         counts: NDArray[np.int32],
         raster: NDArray[Any],
         states: dict[str, NDArray[Any]],
+        helpers: Helpers,
     ) -> None:
-        """Run one group of samples."""
-        linked, latency = self.linked, self.program.latency
-        batch = counts.shape[0]
-        ring = np.zeros((batch, linked.slots, linked.width), linked.drive)
-        live = [np.repeat(p.state[None], batch, axis=0) for p in linked.phases]
-        fired = [np.zeros((batch, p.stop - p.start), np.int32) for p in linked.phases]
-        sent = [np.zeros(f.shape, linked.drive) for f in fired]
-        count = [np.zeros(batch, np.int64) for _ in linked.phases]
-        for p, state in zip(linked.phases, live, strict=True):
-            self._keep_sums(p, state, ring[:, 0])
-        whole = {k: not np.issubdtype(x.dtype, np.floating) for k, x in inputs.items()}
+        """Run one group of samples, stretch by stretch: between them, parts die."""
         # whole numbers of spikes stay bytes: scanning the input for them is bound by memory
         typed: dict[str, NDArray[Any]] = {
             k: np.ascontiguousarray(x, self._input_type(k, x)) for k, x in inputs.items()
         }
-        after = (latency, linked.one_delay, self.net, counts, raster, self.shown)
+        if self.layers:
+            self.layers(typed, counts, raster, states, helpers)
+            return
+        linked, batch = self.linked, counts.shape[0]
+        width = max(each.width for _, _, each in self.stretches)
+        ring = np.zeros((batch, linked.slots, width), linked.drive)
+        live = [np.repeat(p.state[None], batch, axis=0) for p in linked.phases]
+        for p, state in zip(linked.phases, live, strict=True):
+            self._keep_sums(p, state, ring[:, 0])
+        phases = linked.phases
+        for begin, end, linked in self.stretches:
+            live, phases = moved(phases, linked.phases, live), linked.phases
+            self._stretch(range(begin, end), linked, live, ring, typed, counts, raster, states)
+
+    def _stretch(
+        self,
+        steps: range,
+        linked: Linked,
+        live: list[NDArray[Any]],
+        ring: NDArray[Any],
+        typed: dict[str, NDArray[Any]],
+        counts: NDArray[np.int32],
+        raster: NDArray[Any],
+        states: dict[str, NDArray[Any]],
+    ) -> None:
+        """Run some steps. live: the registers of every phase, ring: the sums; both go on."""
+        latency, batch = self.program.latency, counts.shape[0]
+        fired = [np.zeros((batch, p.stop - p.start), np.int32) for p in linked.phases]
+        sent = [np.zeros(f.shape, linked.drive) for f in fired]
+        count = [np.zeros(batch, np.int64) for _ in linked.phases]
+        whole = {k: not np.issubdtype(x.dtype, np.floating) for k, x in typed.items()}
+        after = (latency, linked.one_delay, _net(linked), counts, raster, self.shown)
 
         def inject(t: int) -> None:
             for name, first in self.sources.items():
@@ -217,7 +247,7 @@ class _Plan:
             )  # fmt: skip
 
         phases = range(len(linked.phases))
-        for t in range(self.steps):
+        for t in steps:
             if latency:
                 for i in phases:
                     update(t, i)
@@ -258,11 +288,35 @@ class _Plan:
         states: dict[str, NDArray[Any]],
     ) -> Trace:
         """Put names on the arrays and add what follows from the static routes."""
-        named: dict[str, NDArray[Any]] = {k: counts[:, :, i] for i, k in enumerate(MEASURED)}
+        n = len(self.program.cores)
+        named: dict[str, NDArray[Any]] = {k: counts[:, :, i, :n] for i, k in enumerate(MEASURED)}
+        lost: dict[str, NDArray[Any]] = {}
+        if len(self.stretches) > 1:
+            lost = {k: counts[:, :, MEASURED.index(of), n:] for k, of in LOST.items()}
         first = self.linked.start[[c.number for c in self.program.cores]]
-        named["router_lookups"] = named["spikes"] * self.linked.lookups[first]
+        lookups = [linked.lookups[None, first] for _, _, linked in self.stretches]
+        lasts = [end - begin for begin, end, _ in self.stretches]
+        named["router_lookups"] = named["spikes"] * np.repeat(
+            np.concatenate(lookups), lasts, axis=0
+        )
         shown = {
             p: raster[:, :, a:b].astype(raster_type(self.program, p), copy=False)
             for p, (a, b) in self.columns.items()
         }
-        return Trace({k: named[k] for k in COUNTED}, shown, states)
+        return Trace({k: named[k] for k in COUNTED} | lost, shown, states)
+
+
+def _net(linked: Linked) -> tuple[NDArray[Any], ...]:
+    """The linked program as the compiled functions take it."""
+    return (
+        linked.seg_start,
+        linked.seg_core,
+        linked.syn_start,
+        linked.column,
+        linked.weight,
+        linked.delay,
+        linked.core_of,
+        linked.sends,
+        linked.hops,
+        linked.links,
+    )

@@ -4,12 +4,14 @@ Each step: every core's neurons are updated by the model's own Python function f
 have arrived for this step; then the inputs, and after them every neuron that sends, become packets
 whose key is looked up in the routing tables, then in the population table of each core reached,
 then in its row or kernel. Where layers are evaluated in order, inputs come first and a layer's
-packets leave before the next layer is updated.
+packets leave before the next layer is updated. What is dead takes no part in any of it; what a
+packet would have done there is counted as lost.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,28 +20,40 @@ from numpy.typing import NDArray
 from mossy import neurons
 from mossy.chips.chip import Chip
 from mossy.neurons.model import Model, evolve
-from mossy.program.artefact import CoreImage, Program
+from mossy.program.artefact import CoreImage, Program, RowTable
 from mossy.program.words import unpack
 from mossy.synapses import conv2d
-from mossy.twin.engines.trace import COUNTED, Recorded, Trace, raster_type
+from mossy.twin.engines.trace import COUNTED, LOST, Recorded, Trace, raster_type
+from mossy.twin.faults import Stretch
 from mossy.twin.packets import Network
 
 
 def run(
-    program: Program, chip: Chip, inputs: dict[str, NDArray[Any]], steps: int, record: Recorded
+    program: Program,
+    chip: Chip,
+    inputs: dict[str, NDArray[Any]],
+    stretches: Sequence[Stretch],
+    record: Recorded,
 ) -> Trace:
-    """Run all samples, one after the other. inputs: population -> (batch, time, n)."""
+    """Run all samples, one after the other. inputs: population -> (batch, time, n).
+
+    stretches: the steps of the run, and what is dead in them.
+    """
+    steps = stretches[-1].end
+    names = (*COUNTED, *LOST) if len(stretches) > 1 else COUNTED
     batch = next(iter(inputs.values())).shape[0]
     cores = len(program.cores)
     size = {p.name: int(np.prod(p.shape, dtype=np.int64)) for p in program.populations}
     model = {c.population: neurons.model(c.model) for c in program.cores if c.role != "source"}
     trace = Trace(
-        {k: np.zeros((batch, steps, cores), np.int64) for k in COUNTED},
+        {k: np.zeros((batch, steps, cores), np.int64) for k in names},
         {p: np.zeros((batch, steps, size[p]), raster_type(program, p)) for p in record.spikes},
         {p: np.zeros((batch, steps, size[p]), model[p].state) for p in record.states},
     )
     for b in range(batch):
-        _Sample(program, chip, trace, b).run({k: x[b] for k, x in inputs.items()}, steps)
+        sample = _Sample(program, chip, trace, b)
+        for stretch in stretches:
+            sample.run({k: x[b] for k, x in inputs.items()}, stretch)
     return trace
 
 
@@ -71,7 +85,7 @@ class _Sums:
 
 class _Sample:
     def __init__(self, program: Program, chip: Chip, trace: Trace, b: int) -> None:
-        self.program, self.trace, self.b = program, trace, b
+        self.program, self.chip, self.trace, self.b = program, chip, trace, b
         self.network = Network(program, chip)
         self.model = {c.number: neurons.model(c.model) for c in program.cores if c.role != "source"}
         self.state = {c.number: c.state.copy().view(np.recarray) for c in program.cores}
@@ -79,10 +93,12 @@ class _Sample:
         self.sends = {p.name: p.sends for p in program.populations}
         self.arriving: dict[int, dict[int, _Sums]] = defaultdict(dict)  # by step and core
 
-    def run(self, inputs: dict[str, NDArray[Any]], steps: int) -> None:
-        sources = [c for c in self.program.cores if c.role == "source"]
-        others = [c for c in self.program.cores if c.role != "source"]
-        for t in range(steps):
+    def run(self, inputs: dict[str, NDArray[Any]], stretch: Stretch) -> None:
+        self.network = Network(self.program, self.chip, stretch.dead)
+        alive = [c for c in self.program.cores if c.number not in self.network.gone]
+        sources = [c for c in alive if c.role == "source"]
+        others = [c for c in alive if c.role != "source"]
+        for t in range(stretch.begin, stretch.end):
             if self.program.latency:
                 sent = [(c, self._update(t, c)) for c in others]
                 self._inject(t, sources, inputs)
@@ -128,34 +144,27 @@ class _Sample:
         if core.population in self.trace.spikes:
             shown = value if kind == "values" else packets
             self.trace.spikes[core.population][self.b, t, core.lo + neuron] = shown
-        sent = len(journey.cores) if self.program.routing == "axons" else bool(journey.cores)
+        sent = journey.meant if self.program.routing == "axons" else bool(journey.meant)
         self._count("spikes", t, core.number, packets)
         self._count("packets_out", t, core.number, packets * sent)
         self._count("hops", t, core.number, packets * journey.hops)
         self._count("router_lookups", t, core.number, packets * journey.lookups)
         self._count("link_packets", t, core.number, packets * journey.links)
         for number in journey.cores:
-            events = self._receive(t, self.program.cores[number], core.key + neuron, value)
+            key = core.key + neuron
+            events = self._receive(t, self.program.cores[number], key, value)
             self._count("packets_in", t, number, packets)
             self._count("synaptic_events", t, number, packets * events)
+        for number in journey.lost:
+            rows = _rows(self.program.cores[number], core.key + neuron)
+            self._count("packets_lost", t, core.number, packets)
+            self._count("events_lost", t, core.number, packets * sum(len(r) for _, r in rows))
 
     def _receive(self, t: int, core: CoreImage, key: int, value: Any) -> int:
         """Add one packet's row to the core's sums; return how many synapses it has."""
         events = 0
         model = self.model[core.number]
-        for table in core.tables:
-            if key & table.mask != table.key:
-                continue
-            element = table.first + (key & ~table.mask)
-            if table.kind == "kernel":
-                kernel = core.kernels[table.kernel]
-                row = [
-                    (w, kernel.delay, i)
-                    for i, w in conv2d.targets(kernel, element, kernel.lo, kernel.lo + core.n)
-                ]
-            else:
-                a, b = core.row_start[element], core.row_start[element + 1]
-                row = list(zip(*unpack(core.word_format, core.words[a:b]), strict=True))
+        for table, row in _rows(core, key):
             for w, delay, index in row:
                 weight = w.item() if hasattr(w, "item") else w
                 kind = table.receptor
@@ -170,3 +179,18 @@ class _Sample:
 
     def _count(self, name: str, t: int, core: int, n: int) -> None:
         self.trace.counts[name][self.b, t, core] += n
+
+
+def _rows(core: CoreImage, key: int) -> Iterable[tuple[RowTable, list[tuple[Any, int, int]]]]:
+    """The synapses that a packet meets on a core, table by table: (weight, delay, neuron) each."""
+    for table in core.tables:
+        if key & table.mask != table.key:
+            continue
+        element = table.first + (key & ~table.mask)
+        if table.kind == "kernel":
+            kernel = core.kernels[table.kernel]
+            reached = conv2d.targets(kernel, element, kernel.lo, kernel.lo + core.n)
+            yield table, [(w, kernel.delay, i) for i, w in reached]
+        else:
+            a, b = core.row_start[element], core.row_start[element + 1]
+            yield table, list(zip(*unpack(core.word_format, core.words[a:b]), strict=True))

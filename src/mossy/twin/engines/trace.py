@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from mossy import neurons
 from mossy.program.artefact import Program
+from mossy.twin.counts import LOSSES
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +20,32 @@ class Recorded:
 
     spikes: tuple[str, ...]
     states: tuple[str, ...]
+
+
+class Rasters(Mapping[str, NDArray[np.uint8]]):
+    """Spikes of a long run of one sample as lists; a raster (1, steps, n) is made when asked for.
+
+    events[population]: (step, neuron) of every spike, by step.
+    """
+
+    def __init__(
+        self, events: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]], sizes: dict[str, int],
+        steps: int,
+    ) -> None:  # fmt: skip
+        self.events, self.sizes, self.steps = events, sizes, steps
+
+    def __getitem__(self, name: str) -> NDArray[np.uint8]:
+        """Return the raster of a population. Raises KeyError where it was not recorded."""
+        step, neuron = self.events[name]
+        raster = np.zeros((1, self.steps, self.sizes[name]), np.uint8)
+        np.add.at(raster[0], (step, neuron), 1)
+        return raster
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +57,7 @@ class Trace:
     """
 
     counts: dict[str, NDArray[np.int64]]
-    spikes: dict[str, NDArray[Any]]
+    spikes: Mapping[str, NDArray[Any]]
     states: dict[str, NDArray[Any]]
 
 
@@ -49,3 +77,5 @@ COUNTED = (
     "router_lookups",
     "link_packets",
 )
+# what is counted of a lost packet, and what it would have been counted as
+LOST = dict(zip(LOSSES, ("packets_in", "synaptic_events"), strict=True))

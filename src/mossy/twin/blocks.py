@@ -1,0 +1,400 @@
+"""Blocks: the synapses of a large program, laid out for threads that own their targets.
+
+The neurons of all cores are numbered through, and cut into blocks whose sums fit a core's cache.
+The synapses of a sender that end in a block lie together, parted into groups by their delay: group
+g holds the delays lead + g width ... + width - 1. A spike of step s has its group g pushed at step
+s + lead + g width, into sums of the next `width` steps, so that only so many need be kept, and the
+synapses of a group are read in one go. A word is a weight, and where in those sums it goes:
+
+    word = weight << bits | (delay in the group, which sum, neuron of the block)
+
+in 4 bytes where that is enough, else in 8. Sums are whole numbers, the same in any order.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mossy import neurons
+from mossy.program.artefact import CoreImage, Program, RowTable
+from mossy.program.words import unpack
+from mossy.synapses import conv2d, generate
+from mossy.synapses.chance import jit, stream
+from mossy.synapses.generate import LISTED, OUT, delays, scratch, sources, targets, weights
+
+WIDTH = 8  # delays in a group, at most
+BLOCK = 1 << 15  # neurons of a block, at most
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Neurons lo .. hi of core `core`, which are neurons `at` .. of the block."""
+
+    core: int
+    lo: int
+    hi: int
+    at: int
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What all blocks share. neurons: room of a block; sums: per neuron; both powers of two."""
+
+    neurons: int
+    sums: int
+    width: int
+    groups: int
+    lead: int
+
+    @property
+    def bits(self) -> int:
+        """Bits of a place in the sums."""
+        return (self.neurons * self.sums * self.width).bit_length() - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Neurons first .. last. start: (senders * groups + 1,) where each group begins in words."""
+
+    first: int
+    last: int
+    parts: tuple[Part, ...]
+    start: NDArray[np.int64]
+    words: NDArray[Any]
+    shape: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Fan:
+    """How many synapses each sender has on each core: entries start[g] .. start[g + 1]."""
+
+    start: NDArray[np.int64]
+    core: NDArray[np.int32]
+    count: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class _Listed:
+    """Synapses on a core one by one. sender: number through; delay: in steps, latency included."""
+
+    sender: NDArray[np.int64]
+    index: NDArray[np.int64]
+    weight: NDArray[np.int64]
+    delay: NDArray[np.int64]
+    sum: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """Synapses on a core by a recipe, whose target `base` is the core's first neuron.
+
+    senders: (n_source,) numbers through. sum: which one, -1: by the sign. delay: least and most.
+    """
+
+    spec: generate.Spec
+    base: int
+    senders: NDArray[np.int64]
+    shift: int
+    sum: int
+    delay: tuple[int, int]
+    largest: int
+
+
+def blocks(
+    program: Program, order: list[CoreImage], start: NDArray[np.int64], threads: int | None = None
+) -> tuple[tuple[Block, ...], Fan, Shape]:
+    """Return the blocks of a program, a whole number for each thread. start: as in `Linked`."""
+    threads = threads or os.cpu_count() or 1
+    given = {c.number: _incoming(program, c, start) for c in order if c.role != "source"}
+    shape, wide = _shape(program, order, given, threads)
+    total = sum(c.n for c in order)
+    spans = _spans(order, start, shape, threads)
+    with ThreadPoolExecutor(threads) as pool:
+        made = list(pool.map(lambda s: _block(s, given, total, shape, wide), spans))
+    return tuple(b for b, _ in made), _fan([t for _, ts in made for t in ts], total), shape
+
+
+# ------------------------------------------------------------------ what arrives at a core
+def _incoming(
+    program: Program, core: CoreImage, start: NDArray[np.int64]
+) -> list[_Listed | _Made]:
+    found: list[_Listed | _Made] = []
+    model = neurons.model(core.model)
+    by_sign = model.inputs == 2 and model.receptors == "sign"
+    senders: dict[tuple[str, int], NDArray[np.int64]] = {}
+    tables: dict[tuple[str, int], RowTable] = {}
+    for t in core.tables:
+        for source in (c for c in program.cores if c.key & t.mask == t.key):
+            at = int(start[source.number])
+            if t.kind == "recipe":
+                r = core.recipes[t.kernel]
+                known = senders.setdefault(
+                    ("recipe", t.kernel), np.full(r.n_source, -1, np.int64)
+                )
+                known[t.first : t.first + source.n] = at + np.arange(source.n)
+                tables["recipe", t.kernel] = t
+                continue
+            neuron, index, weight, delay = (
+                _kernel(core, t, source.n) if t.kind == "kernel" else _words(core, t, source.n)
+            )
+            w = weight.astype(np.int64) << t.shift
+            negative = by_sign & (w < 0)
+            found.append(
+                _Listed(
+                    at + neuron,
+                    index,
+                    np.where(negative, -w, w),
+                    delay + program.latency,
+                    np.where(negative, 1, t.receptor if model.inputs == 2 else 0),
+                )
+            )
+    for (_, k), known in senders.items():
+        r, t = core.recipes[k], tables["recipe", k]
+        made = generate.spec(r)
+        sum_ = -1 if by_sign else (t.receptor if model.inputs == 2 else 0)
+        span = (r.min_delay, _longest(made, r.max_delay))
+        found.append(_Made(made, core.lo, known, t.shift, sum_, span, _heaviest(made) << t.shift))
+    return found
+
+
+def _longest(s: generate.Spec, listed: int) -> int:
+    n = s.delay.threshold.size
+    return s.delay.first + n - 1 if n and s.kind != LISTED else listed
+
+
+def _heaviest(s: generate.Spec) -> int:
+    n = s.weight.threshold.size
+    if s.kind == LISTED:
+        top = s.weight.top
+        return int(np.ceil(min(np.abs(s.weights * s.weight.scale).max(initial=0), top)))
+    return max(abs(s.weight.first), abs(s.weight.first + n - 1)) if n else int(s.weight.top)
+
+
+def _words(core: CoreImage, t: RowTable, n: int) -> tuple[NDArray[Any], ...]:
+    a, b = core.row_start[t.first], core.row_start[t.first + n]
+    weight, delay, index = unpack(core.word_format, core.words[a:b])
+    lengths = np.diff(core.row_start[t.first : t.first + n + 1])
+    return np.repeat(np.arange(n), lengths), index, weight, delay
+
+
+def _kernel(core: CoreImage, t: RowTable, n: int) -> tuple[NDArray[Any], ...]:
+    kernel = core.kernels[t.kernel]
+    m = conv2d.matrix(kernel)[kernel.lo : kernel.lo + core.n].tocsc()[:, t.first : t.first + n]
+    c = m.tocoo()
+    return c.col, c.row, c.data, np.full(c.nnz, kernel.delay)
+
+
+# ------------------------------------------------------------------ the shape of all blocks
+def _shape(
+    program: Program,
+    order: list[CoreImage],
+    given: dict[int, list[_Listed | _Made]],
+    threads: int,
+) -> tuple[Shape, bool]:
+    """Return the shape, and whether words need 8 bytes."""
+    own = [c for c in order if c.role != "source"]
+    total = sum(c.n for c in own)
+    sums = max(neurons.model(c.model).inputs for c in own)
+    spans = [
+        (x.delay if isinstance(x, _Made) else (int(x.delay.min()), int(x.delay.max())))
+        for xs in given.values()
+        for x in xs
+        if isinstance(x, _Made) or x.delay.size
+    ]
+    lead, last = min((s[0] for s in spans), default=1), max((s[1] for s in spans), default=1)
+    heaviest = max(
+        (
+            x.largest if isinstance(x, _Made) else int(np.abs(x.weight).max(initial=0))
+            for xs in given.values()
+            for x in xs
+        ),
+        default=0,
+    )
+    room = 1
+    while room < -(-total // (threads * -(-total // (threads * BLOCK)))):
+        room *= 2
+    width = 1
+    while width < min(WIDTH, last - lead + 1):
+        width *= 2
+    shape = Shape(room, sums, width, -(-(last - lead + 1) // width), lead)
+    weight_bits = int(heaviest).bit_length() + 1
+    while shape.bits + weight_bits > 32 and shape.width > 1:
+        width = shape.width // 2
+        shape = Shape(room, sums, width, -(-(last - lead + 1) // width), lead)
+    wide = shape.bits + weight_bits > 32
+    if wide:
+        width = 1
+        while width < min(WIDTH, last - lead + 1):
+            width *= 2
+        shape = Shape(room, sums, width, -(-(last - lead + 1) // width), lead)
+    return shape, wide
+
+
+def _spans(
+    order: list[CoreImage], start: NDArray[np.int64], shape: Shape, threads: int
+) -> list[tuple[int, int, tuple[Part, ...]]]:
+    """First and last neuron of each block, with its parts: equal runs, a multiple of threads."""
+    own = [c for c in order if c.role != "source"]
+    begin, end = int(start[own[0].number]), int(start[own[-1].number]) + own[-1].n
+    total = end - begin
+    count = threads * -(-total // (threads * min(BLOCK, shape.neurons)))
+    edges = [begin + total * i // count for i in range(count + 1)]
+    found = []
+    for a, b in zip(edges, edges[1:], strict=False):
+        parts = []
+        for c in own:
+            at = int(start[c.number])
+            lo, hi = max(a, at), min(b, at + c.n)
+            if lo < hi:
+                parts.append(Part(c.number, lo - at, hi - at, lo - a))
+        if b > a:
+            found.append((a, b, tuple(parts)))
+    return found
+
+
+# ------------------------------------------------------------------ one block
+Triplets = tuple[NDArray[np.int64], int, NDArray[np.int64]]
+
+
+def _block(
+    span: tuple[int, int, tuple[Part, ...]],
+    given: dict[int, list[_Listed | _Made]],
+    total: int,
+    shape: Shape,
+    wide: bool,
+) -> tuple[Block, list[Triplets]]:
+    first, last, parts = span
+    form = np.array(
+        [
+            shape.lead,
+            shape.width.bit_length() - 1,
+            shape.groups,
+            shape.neurons.bit_length() - 1,
+            shape.sums.bit_length() - 1,
+            shape.bits,
+        ]
+    )
+    ends = np.zeros(total * shape.groups + 1, np.int64)
+    fan: list[Triplets] = []
+    for p in parts:
+        seen = np.zeros(total, np.int64)
+        for x in given[p.core]:
+            if isinstance(x, _Made):
+                _count(x.spec, x.base, p.lo, p.hi, x.senders, form, ends[1:], seen)
+            else:
+                _count_listed(x.sender, x.index, x.delay, p.lo, p.hi, form, ends[1:], seen)
+        found = np.flatnonzero(seen)
+        fan.append((found, p.core, seen[found]))
+    np.cumsum(ends, out=ends)
+    words = np.empty(ends[-1], np.uint64 if wide else np.uint32)
+    at = ends[:-1].copy()
+    for p in parts:
+        shift = p.at - p.lo
+        for x in given[p.core]:
+            if isinstance(x, _Made):
+                _place(
+                    x.spec, x.base, p.lo, p.hi, x.senders, form, at, shift, x.shift, x.sum,
+                    words,
+                )  # fmt: skip
+            else:
+                _place_listed(
+                    x.sender, x.index, x.delay, x.weight, x.sum, p.lo, p.hi, form, at, shift, words
+                )
+    return Block(first, last, parts, ends, words, shape), fan
+
+
+@jit
+def _cell(sender: Any, delay: Any, form: Any) -> Any:
+    return sender * form[2] + ((delay - form[0]) >> form[1])
+
+
+@jit
+def _word(delay: Any, plane: Any, i: Any, weight: Any, form: Any) -> Any:
+    slot = (delay - form[0]) & ((1 << form[1]) - 1)
+    place = ((((slot << form[4]) + plane) << form[3]) + i)
+    return np.uint64(weight << form[5]) | np.uint64(place)
+
+
+@jit
+def _count(s: Any, base: Any, lo: Any, hi: Any, senders: Any, form: Any, ends: Any, seen: Any) -> Any:
+    """Count the synapses of a recipe on its targets base + lo .. base + hi."""
+    found, mark = scratch(s)
+    d = np.empty(found.size, np.int64)
+    own, listed = s.kind == OUT, s.kind == LISTED
+    a, b = (0, s.n_source) if own else (base + lo, base + hi)
+    for e in range(a, b):
+        n = targets(s, e, found, mark) if own else sources(s, e, found, mark)
+        delays(s, stream(s.key, e), s.start[e] if listed else 0, n, d)
+        for k in range(n):
+            i, j = (e, found[k]) if own else (found[k], e)
+            if base + lo <= j < base + hi:
+                ends[_cell(senders[i], d[k], form)] += 1
+                seen[senders[i]] += 1
+
+
+@jit
+def _place(
+    s: Any, base: Any, lo: Any, hi: Any, senders: Any, form: Any, at: Any, shift: Any, left: Any,
+    plane: Any, words: Any,
+) -> Any:  # fmt: skip
+    found, mark = scratch(s)
+    d, w = np.empty(found.size, np.int64), np.empty(found.size, np.int64)
+    own, listed = s.kind == OUT, s.kind == LISTED
+    a, b = (0, s.n_source) if own else (base + lo, base + hi)
+    for e in range(a, b):
+        n = targets(s, e, found, mark) if own else sources(s, e, found, mark)
+        key, first = stream(s.key, e), s.start[e] if listed else 0
+        delays(s, key, first, n, d)
+        weights(s, key, first, n, w)
+        for k in range(n):
+            i, j = (e, found[k]) if own else (found[k], e)
+            if base + lo <= j < base + hi:
+                c = _cell(senders[i], d[k], form)
+                weight = w[k] << left
+                to = plane
+                if plane < 0:
+                    to = 1 if weight < 0 else 0
+                    weight = abs(weight)
+                words[at[c]] = _word(d[k], to, j - base + shift, weight, form)
+                at[c] += 1
+
+
+@jit
+def _count_listed(
+    sender: Any, index: Any, delay: Any, lo: Any, hi: Any, form: Any, ends: Any, seen: Any
+) -> Any:
+    for k in range(sender.size):
+        if lo <= index[k] < hi:
+            ends[_cell(sender[k], delay[k], form)] += 1
+            seen[sender[k]] += 1
+
+
+@jit
+def _place_listed(
+    sender: Any, index: Any, delay: Any, weight: Any, plane: Any, lo: Any, hi: Any, form: Any,
+    at: Any, shift: Any, words: Any,
+) -> Any:  # fmt: skip
+    for k in range(sender.size):
+        if lo <= index[k] < hi:
+            c = _cell(sender[k], delay[k], form)
+            words[at[c]] = _word(delay[k], plane[k], index[k] + shift, weight[k], form)
+            at[c] += 1
+
+
+def _fan(found: list[Triplets], total: int) -> Fan:
+    """All counts together, by sender."""
+    if not found:
+        return Fan(np.zeros(total + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
+    sender = np.concatenate([s for s, _, _ in found])
+    core = np.concatenate([np.full(s.size, c, np.int32) for s, c, _ in found])
+    count = np.concatenate([n for _, _, n in found]).astype(np.int32)
+    order = np.argsort(sender, kind="stable")
+    start = np.zeros(total + 1, np.int64)
+    np.cumsum(np.bincount(sender, minlength=total), out=start[1:])
+    return Fan(start, core[order], count[order])

@@ -1,0 +1,356 @@
+"""Layer by layer: every layer of a program without loops over all steps, before the next one.
+
+One compiled call runs a layer for a group of samples: in each step the rows of what was sent to it
+are added up, in order of arrival, the neurons are updated, and those that send are listed for the
+layers behind. Synapses are used for all steps and samples while they are in cache, four rows at a
+time where they are whole; neurons that are alike are updated by vector instructions. The additions
+and their order are those of a run step by step, so every bit is the same.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from mossy import neurons
+from mossy.neurons.model import compile_step
+from mossy.program.artefact import Program
+from mossy.twin.engines.helpers import ALONE, Helpers
+from mossy.twin.layers import Layered
+from mossy.twin.link import Linked
+
+PATIENCE = 2000  # looks, some ten microseconds, before a waiting thread gives way
+LARGEST_GROUP = 16  # samples in one call: enough to make it cheap
+LIST_BYTES = 1 << 26  # what the lists of a group may take
+
+
+@intrinsic
+def _own(typingctx: Any, record: Any) -> Any:
+    """A copy of a record that nothing else can change, so that a loop reads its fields once."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        room = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(8), record.size))
+        copy = builder.bitcast(room, context.get_value_type(record))
+        cgutils.raw_memcpy(builder, copy, args[0], ir.Constant(ir.IntType(64), record.size), 1)
+        return copy
+
+    return record(record), codegen
+
+
+_give_way = types.ExternalFunction("sched_yield", types.int32())
+
+
+@intrinsic
+def _publish(typingctx: Any, array: Any, i: Any, value: Any) -> Any:
+    """array[i] = value, seen by other threads after all that was written before."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = builder.gep(context.make_array(array)(context, builder, args[0]).data, [args[1]])
+        builder.store_atomic(args[2], place, "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.int64), codegen
+
+
+@intrinsic
+def _published(typingctx: Any, array: Any, i: Any) -> Any:
+    """array[i], and with it all that was written before it was published."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = builder.gep(context.make_array(array)(context, builder, args[0]).data, [args[1]])
+        return builder.load_atomic(place, "acquire", 8)
+
+    return types.int64(array, types.int64), codegen
+
+
+@numba.njit(cache=True, nogil=True)
+def _wait(done, number, steps):  # type: ignore[no-untyped-def]
+    """Wait until a sender has listed so many steps; return whether it will never come to that."""
+    tries = 0
+    while _published(done, number) < steps:
+        if _published(done, done.size - 1):
+            return True
+        tries += 1
+        if tries > PATIENCE:  # the other thread may have no processor: let it have this one
+            _give_way()
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
+def _book(books, b, t, cuts, alike, who, value, begin, end, values):  # type: ignore[no-untyped-def]
+    """Record what a sender sent in step t of sample b, and count what it causes.
+
+    cuts, alike: as in `Sender`. values: 0, what was sent are numbers of packets; 1, numbers in one
+    packet each; 2, the same, recorded as packets.
+    """
+    counts, raster, shown, seg_start, seg_core, syn_start, core_of, sends, hops, links = books
+    now, first = counts[b, t], cuts[0]
+    if begin < end and shown[first] >= 0:  # a population is recorded as a whole
+        row = raster[b, t, shown[first] :]
+        for k in range(begin, end):
+            row[who[k]] = value[k] if values < 2 else 1
+    k = begin
+    for c in range(cuts.size - 1):
+        n, last = 0, cuts[c + 1] - first
+        while k < end and who[k] < last:  # what differs between the neurons of a core
+            packets = 1 if values else int(value[k])
+            n += packets
+            g = first + who[k]
+            k += 1
+            if alike < 1:
+                now[1, core_of[g]] += packets * sends[g]
+                now[4, core_of[g]] += packets * hops[g]
+                now[5, core_of[g]] += packets * links[g]
+                for s in range(seg_start[g], seg_start[g + 1]):
+                    now[2, seg_core[s]] += packets
+            if alike < 2:
+                for s in range(seg_start[g], seg_start[g + 1]):
+                    now[3, seg_core[s]] += packets * (syn_start[s + 1] - syn_start[s])
+        if n:  # what does not
+            g = cuts[c]
+            now[0, core_of[g]] += n
+            if alike >= 1:
+                now[1, core_of[g]] += n * sends[g]
+                now[4, core_of[g]] += n * hops[g]
+                now[5, core_of[g]] += n * links[g]
+                for s in range(seg_start[g], seg_start[g + 1]):
+                    now[2, seg_core[s]] += n
+                    if alike == 2:
+                        now[3, seg_core[s]] += n * (syn_start[s + 1] - syn_start[s])
+
+
+@numba.njit(cache=True, nogil=True)
+def _list(sent, who, value, end):  # type: ignore[no-untyped-def]
+    """Append to a list all that is not zero; return its new end. One place more may be written to.
+
+    Without branches: which neurons send is what a processor cannot foresee.
+    """
+    k = np.uint64(end)
+    for i in range(sent.size):
+        who[k] = i
+        k += np.uint64(sent[i] != 0)
+    for m in range(np.uint64(end), k):
+        value[m] = sent[who[m]]
+    return np.int64(k)
+
+
+@numba.njit(cache=True, nogil=True)
+def _inject(x, values, lists, number, cuts, alike, books):  # type: ignore[no-untyped-def]
+    """List the inputs x (batch, time, n). values: as for `_book`."""
+    who, value, at, done = lists
+    steps = at.shape[2] - 1
+    for b in range(x.shape[0]):
+        for t in range(steps):
+            begin = end = at[b, number, t]
+            if t < x.shape[1]:
+                end = _list(x[b, t], who[b], value[b], begin)
+            _book(books, b, t, cuts, alike, who[b], value[b], begin, end, values)
+            at[b, number, t + 1] = end
+            _publish(done, number, b * steps + t + 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_rows(x, dense, base, who, value, begin, end):  # type: ignore[no-untyped-def]
+    """x += the rows of those listed, in their order; the loops become vector instructions."""
+    k = begin
+    while k + 4 <= end:
+        if value[k] == 1 and value[k + 1] == 1 and value[k + 2] == 1 and value[k + 3] == 1:
+            p, q = dense[base + who[k]], dense[base + who[k + 1]]
+            r, s = dense[base + who[k + 2]], dense[base + who[k + 3]]
+            for j in range(x.size):
+                x[j] = (((x[j] + p[j]) + q[j]) + r[j]) + s[j]
+        else:
+            for m in range(k, k + 4):
+                p, v = dense[base + who[m]], value[m]
+                for j in range(x.size):
+                    x[j] += p[j] * v
+        k += 4
+    for m in range(k, end):
+        p, v = dense[base + who[m]], value[m]
+        for j in range(x.size):
+            x[j] += p[j] * v
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_rows_bounded(x, dense, base, who, value, begin, end, low, high):  # type: ignore[no-untyped-def]
+    """The same where sums saturate with every packet."""
+    for m in range(begin, end):
+        p, v = dense[base + who[m]], int(value[m])
+        for j in range(x.size):
+            x[j] = min(max(int(x[j]) + int(p[j]) * v, low), high)
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_synapses(ring, t, rows, base, who, value, begin, end, low, high):  # type: ignore[no-untyped-def]
+    """The same for listed synapses. ring: (slots, sums); t: the slot of the earliest arrival."""
+    _, start, column, weight, delay = rows
+    last = ring.shape[0] - 1  # slots are a power of two
+    for m in range(begin, end):
+        r, v = base + who[m], value[m]
+        if low < high:
+            for k in range(start[r], start[r + 1]):
+                x = ring[(t + delay[k]) & last]
+                x[column[k]] = min(max(int(x[column[k]]) + int(weight[k]) * int(v), low), high)
+        elif last == 0:
+            x = ring[0]
+            for k in range(start[r], start[r + 1]):
+                x[column[k]] += weight[k] * v
+        else:
+            for k in range(start[r], start[r + 1]):
+                ring[(t + delay[k]) & last, column[k]] += weight[k] * v
+
+
+@cache
+def _compiled(name: str, alike: bool) -> Any:
+    """The compiled run of a layer of one model. alike: one record of parameters for all neurons."""
+    model = neurons.model(name)
+    step, inputs, take = compile_step(model.step), model.inputs, model.takes.type
+    values = 0 if model.sends == "spikes" else 1
+
+    @numba.njit(cache=True, nogil=True, error_model="numpy")
+    def run(state, params, fmt, lists, number, cuts, same, senders, rows, lag, slots, bounds, steps, books, kept):  # type: ignore[no-untyped-def] # fmt: skip  # noqa: E501
+        who, value, at, done = lists
+        dense = rows[0]
+        n = state.shape[1]
+        ring = np.zeros((slots, inputs * n), value.dtype)
+        sent = np.zeros(n, value.dtype)
+        for b in range(state.shape[0]):
+            ring[:] = 0
+            cells = state[b]
+            for t in range(steps):
+                for e in range(senders.shape[0] if t >= lag else 0):
+                    f, base = senders[e, 0], senders[e, 1]
+                    if _wait(done, f, b * steps + t - lag + 1):
+                        return
+                    i, j = at[b, f, t - lag], at[b, f, t - lag + 1]
+                    if not dense.shape[0]:
+                        _add_synapses(
+                            ring, t, rows, base, who[b], value[b], i, j, bounds[0], bounds[1]
+                        )
+                    elif bounds[0] < bounds[1]:
+                        _add_rows_bounded(
+                            ring[0], dense, base, who[b], value[b], i, j, bounds[0], bounds[1]
+                        )
+                    else:
+                        _add_rows(ring[0], dense, base, who[b], value[b], i, j)
+                x = ring[t & (slots - 1)]
+                if alike:
+                    p = _own(params[0])
+                    for i in range(n):
+                        j = inputs * i
+                        sent[i] = step(cells[i], take(x[j]), take(x[j + inputs - 1]), p, fmt)
+                else:
+                    for i in range(n):
+                        j = inputs * i
+                        sent[i] = step(
+                            cells[i], take(x[j]), take(x[j + inputs - 1]), params[i], fmt
+                        )
+                x[:] = 0
+                end = _list(sent, who[b], value[b], at[b, number, t])
+                _book(
+                    books, b, t, cuts, same, who[b], value[b], at[b, number, t], end, values
+                )
+                at[b, number, t + 1] = end
+                _publish(done, number, b * steps + t + 1)
+                if kept.shape[1]:
+                    kept[b, t] = cells
+
+    return run
+
+
+class Run:
+    """The layers of a program, ready to run groups of samples."""
+
+    def __init__(
+        self, program: Program, linked: Linked, layered: Layered, steps: int, shown: NDArray[Any]
+    ) -> None:
+        self.program, self.linked, self.layered, self.steps = program, linked, layered, steps
+        self.shown = shown
+        self.bounds = next((s.model.sums for s in layered.layers if s.model.sums), (0, 0))
+        # a list may be written to one place beyond its end
+        room = np.array([(s.stop - s.start) * steps + 1 for s in layered.senders], np.int64)
+        self.offsets, self.room = np.cumsum(room) - room, int(room.sum())
+        self.layers = {s.number: s for s in layered.layers}
+        self.calls = {s.number: _compiled(s.model.name, s.alike) for s in layered.layers}
+
+    def group(self, batch: int, threads: int) -> int:
+        """Samples of one call: enough groups for the threads, lists that are not too long."""
+        fits = LIST_BYTES // (self.room * (4 + self.linked.drive.itemsize) + 1)
+        return max(1, min(fits, LARGEST_GROUP, -(-batch // threads)))
+
+    def __call__(
+        self,
+        inputs: dict[str, NDArray[Any]],
+        counts: NDArray[np.int32],
+        raster: NDArray[Any],
+        states: dict[str, NDArray[Any]],
+        helpers: Helpers,
+    ) -> None:
+        """Run one group of samples. inputs: as the sources take them, (batch, time, n).
+
+        A helper takes the next layer while the one before it is still at work, a few steps behind.
+        """
+        batch, linked, senders = counts.shape[0], self.linked, self.layered.senders
+        at = np.empty((batch, len(senders), self.steps + 1), np.int64)
+        at[:, :, 0] = self.offsets
+        done = np.zeros(len(senders) + 1, np.int64)  # steps listed, and whether one has failed
+        lists = (
+            np.empty((batch, self.room), np.uint32),
+            np.empty((batch, self.room), linked.drive),
+            at,
+            done,
+        )
+        books = (
+            counts, raster, self.shown, linked.seg_start, linked.seg_core, linked.syn_start,
+            linked.core_of, linked.sends, linked.hops, linked.links,
+        )  # fmt: skip
+        todo = iter(range(len(senders)))
+
+        def work() -> None:
+            try:
+                for i in todo:
+                    if senders[i].source:
+                        self._source(i, inputs, lists, books)
+                    else:
+                        self._layer(i, lists, books, states)
+            except BaseException:
+                done[-1] = 1
+                raise
+
+        (helpers if self.layered.one_feeds_one else ALONE).join(work)
+
+    def _source(
+        self,
+        number: int,
+        inputs: dict[str, NDArray[Any]],
+        lists: tuple[NDArray[Any], ...],
+        books: tuple[NDArray[Any], ...],
+    ) -> None:
+        sender = self.layered.senders[number]
+        x = inputs[sender.population]
+        numbers = self.program.population(sender.population).sends == "values"
+        values = 1 if numbers else 2 if x.dtype.kind == "f" else 0
+        _inject(x, values, lists, number, sender.cuts, sender.alike, books)
+
+    def _layer(
+        self,
+        number: int,
+        lists: tuple[NDArray[Any], ...],
+        books: tuple[NDArray[Any], ...],
+        states: dict[str, NDArray[Any]],
+    ) -> None:
+        layer, sender = self.layers[number], self.layered.senders[number]
+        live = np.repeat(layer.state[None], lists[0].shape[0], axis=0)
+        kept = states.get(sender.population, live[:, None][:, :0])
+        rows = (layer.dense, layer.start, layer.column, layer.weight, layer.delay)
+        self.calls[number](
+            live, layer.params, layer.fmt, lists, number, sender.cuts, sender.alike,
+            layer.senders, rows, layer.lag, layer.slots, self.bounds, self.steps, books, kept,
+        )  # fmt: skip

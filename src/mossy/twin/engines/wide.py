@@ -1,0 +1,396 @@
+"""The engine for large networks: one sample, every thread with blocks of targets of its own.
+
+A step of a thread, for each of its blocks: push what spikes of earlier steps bring (blocks.py says
+which), draw the noise, sweep the neurons, and list who spiked. Then the threads meet. Nothing is
+shared but those lists, so sums need no locks. A whole stretch of steps is one compiled call; what
+is counted follows from the lists of spikes afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numba import carray
+from numpy.typing import NDArray
+
+from mossy import neurons
+from mossy.chips.chip import Chip
+from mossy.program.artefact import Program
+from mossy.synapses.chance import jit
+from mossy.synapses.noise import arrivals, tables
+from mossy.twin.engines.trace import COUNTED, Rasters, Recorded, Trace
+from mossy.twin.gate import at, call, meet, new_gate, prefetch
+from mossy.twin.sweep import sweep
+from mossy.twin.wide import Wide, wide
+
+AHEAD = 6  # groups that are asked for before they are pushed
+STRETCH = 1 << 22  # spikes that a block can list in a stretch of steps, at most
+LONGEST = 1000  # steps of a stretch
+
+# columns of the tables of blocks, parts, noise and recorded fields
+START, WORDS, SUMS, SENT, FIRST, SIZE, PARTS, PARTS_END = range(8)
+SWEEP, TABLE, N, OFFSET, X0, X1, NOISE, NOISE_END, FIELDS, FIELDS_END = range(10)
+SEED, ELEMENT, WEIGHT, PLANE, KIND, KINDS, GUIDE, RATES, BORDERS, MOST = range(10)
+FROM, BYTES, TO, ROW, STEP = range(5)
+_I32, _I64 = np.zeros(1, np.int32), np.zeros(1, np.int64)
+_U8, _U16, _U64 = np.zeros(1, np.uint8), np.zeros(1, np.uint16), np.zeros(1, np.uint64)
+
+
+@jit
+def _push(words: Any, sums: Any, runs: Any, count: Any, base: Any, mask: Any, bits: Any) -> Any:
+    """Add the words of all runs to the sums. runs: (count, 2) first and last word of each."""
+    for r in range(count):
+        if r + AHEAD < count:
+            for k in range(runs[r + AHEAD, 0], runs[r + AHEAD, 1], 16):
+                prefetch(words, k)
+        for k in range(runs[r, 0], runs[r, 1]):
+            w = words[k]
+            sums[np.uint64(w + base) & mask] += w >> bits
+
+
+@jit
+def _gather(start: Any, spikes: Any, n: Any, groups: Any, g: Any, runs: Any, m: Any) -> Any:
+    """Append the runs of group g of the senders spikes[:n]; return how many runs there are."""
+    for i in range(n):
+        o = np.int64(spikes[i]) * groups + g
+        a, b = start[o], start[o + 1]
+        if a < b:
+            runs[m, 0], runs[m, 1] = a, b
+            m += 1
+    return m
+
+
+@jit
+def _listed(sent: Any, n: Any, first: Any, out: Any) -> Any:
+    """List the neurons that spiked; return how many there are. sent: (n,) bytes, 0 or 1."""
+    m = 0
+    eight = carray(at(sent, _U64), (n // 8,))
+    one = carray(at(sent, _U8), (n,))
+    for j in range(n // 8):
+        if eight[j] != 0:
+            for i in range(8 * j, 8 * j + 8):
+                if one[i]:
+                    out[m] = first + i
+                    m += 1
+    for i in range(8 * (n // 8), n):
+        if one[i]:
+            out[m] = first + i
+            m += 1
+    return m
+
+
+@jit
+def _noise(z: Any, t: Any, n: Any, row: Any, drawn: Any) -> Any:
+    """Add the noise of a part to the sums of this step. row: (n,)."""
+    kind = carray(at(z[KIND], _I32), (z[KINDS],))
+    guide = carray(at(z[GUIDE], _U16), (z[RATES], 4096))
+    borders = carray(at(z[BORDERS], _U64), (z[RATES], z[MOST]))
+    arrivals(z[SEED], t, z[ELEMENT], kind, guide, borders, drawn[:n])
+    weight = z[WEIGHT]
+    for i in range(n):
+        row[i] += weight * drawn[i]
+
+
+@jit
+def _keep(s: Any, t: Any, n: Any) -> Any:
+    """Copy one field of a part's registers to where it is recorded."""
+    if s[BYTES] == 4:
+        source = carray(at(s[FROM], _I32), (n,))
+        for i in range(n):
+            at(s[TO] + t * s[ROW] + i * s[STEP], _I32)[0] = source[i]
+    else:
+        wider = carray(at(s[FROM], _I64), (n,))
+        for i in range(n):
+            at(s[TO] + t * s[ROW] + i * s[STEP], _I64)[0] = wider[i]
+
+
+@jit
+def _advance(
+    begin: Any, end: Any, first: Any, last: Any, form: Any, blocks: Any, parts: Any, noise: Any,
+    fields: Any, words_like: Any, sums_like: Any, spikes: Any, counts: Any, outside: Any,
+    outside_start: Any, recorded: Any, recorded_end: Any, gate: Any, threads: Any, runs: Any,
+    drawn: Any,
+) -> Any:  # fmt: skip
+    """Run the steps begin .. end of the blocks first .. last.
+
+    form: lead, width, groups, neurons, sums, bits. spikes: (blocks, kept steps, neurons) numbers of
+    who spiked, counts: (blocks, kept steps). outside: spikes of sources, those of step t from
+    outside_start[t] on. recorded: (blocks, room), recorded_end: (blocks, steps + 1).
+    """
+    lead, width, groups, room, planes, bits = form
+    kept, mask, rounds = spikes.shape[1], np.uint64((1 << bits) - 1), 0
+    for t in range(begin, end):
+        slot = (t % width) * planes * room
+        for b in range(first, last):
+            start = carray(at(blocks[b, START], _I64), (1 << 62,))
+            words = at(blocks[b, WORDS], words_like)
+            sums = carray(at(blocks[b, SUMS], sums_like), (1 << bits,))
+            m = 0
+            for g in range(groups):
+                s = t - lead - g * width
+                if s < 0:
+                    break
+                for q in range(counts.shape[0]):
+                    m = _gather(start, spikes[q, s % kept], counts[q, s % kept], groups, g, runs, m)
+                if s + 1 < outside_start.size:
+                    given = outside[outside_start[s] : outside_start[s + 1]]
+                    m = _gather(start, given, given.size, groups, g, runs, m)
+            _push(words, sums, runs, m, slot, mask, bits)
+            for p in range(blocks[b, PARTS], blocks[b, PARTS_END]):
+                n, here = parts[p, N], slot + parts[p, OFFSET]
+                for z in range(parts[p, NOISE], parts[p, NOISE_END]):
+                    to = here + noise[z, PLANE] * room
+                    _noise(noise[z], t, n, sums[to : to + n], drawn)
+                table = carray(at(parts[p, TABLE], _I64), (64,))
+                size = sums.itemsize
+                table[parts[p, X0]] = blocks[b, SUMS] + here * size
+                table[parts[p, X1]] = blocks[b, SUMS] + (here + (planes - 1) * room) * size
+                call(parts[p, SWEEP], parts[p, TABLE], n)
+                for f in range(parts[p, FIELDS], parts[p, FIELDS_END]):
+                    _keep(fields[f], t, n)
+            own = spikes[b, t % kept]
+            found = _listed(blocks[b, SENT], blocks[b, SIZE], blocks[b, FIRST], own)
+            counts[b, t % kept] = found
+            e = recorded_end[b, t - begin]
+            recorded[b, e : e + found] = own[:found]
+            recorded_end[b, t - begin + 1] = e + found
+        rounds += 1
+        if threads > 1:
+            meet(gate, rounds * threads)
+
+
+@jit
+def _received(spikes: Any, step: Any, start: Any, core: Any, count: Any, out: Any) -> Any:
+    """Add the synaptic events of spikes to out (steps, cores), by the step of the spike."""
+    for k in range(spikes.size):
+        g = spikes[k]
+        for e in range(start[g], start[g + 1]):
+            out[step[k], core[e]] += count[e]
+
+
+def run(
+    program: Program,
+    chip: Chip,
+    inputs: dict[str, NDArray[Any]],
+    steps: int,
+    record: Recorded,
+    *,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Trace:
+    """Run one sample. inputs: population -> (1, time, n) whole numbers. progress gets steps done."""
+    threads = threads or os.cpu_count() or 1
+    laid = wide(program, chip, threads)
+    live = _Run(program, laid, inputs, steps, record, min(threads, len(laid.blocks)))
+    for begin in range(0, steps, live.stretch):
+        end = min(steps, begin + live.stretch)
+        live.advance(begin, end)
+        if progress:
+            progress(end - begin)
+    return live.trace()
+
+
+class _Run:
+    """The registers, sums and lists of one run, and the tables that say where they are."""
+
+    def __init__(
+        self,
+        program: Program,
+        laid: Wide,
+        inputs: dict[str, NDArray[Any]],
+        steps: int,
+        record: Recorded,
+        threads: int,
+    ) -> None:
+        self.program, self.laid, self.steps, self.record = program, laid, steps, record
+        self.threads, shape = threads, laid.shape
+        self.form = (
+            shape.lead, shape.width, shape.groups, shape.neurons, shape.sums, shape.bits,
+        )  # fmt: skip
+        self.alive: list[Any] = []  # what the tables point at
+        self.states = {
+            p: np.zeros((1, steps, int(np.prod(program.population(p).shape))), self._type(p))
+            for p in record.states
+        }
+        self.outside, self.outside_start = self._outside(inputs)
+        self.blocks, self.parts, self.noise, self.fields = self._tables()
+        count = len(laid.blocks)
+        kept = 1
+        while kept < 2 * shape.lead + shape.width * shape.groups:
+            kept *= 2
+        self.spikes = np.empty((count, kept, shape.neurons), np.int32)
+        self.counts = np.zeros((count, kept), np.int64)
+        self.stretch = max(1, min(LONGEST, STRETCH // shape.neurons))
+        self.recorded = np.empty((count, self.stretch * shape.neurons), np.int32)
+        self.runs = np.empty((threads, self._most_runs(), 2), np.int64)
+        self.drawn = np.empty((threads, shape.neurons), np.int64)
+        self.found: list[tuple[NDArray[np.int64], NDArray[np.int32]]] = []
+
+    def _most_runs(self) -> int:
+        """Most groups of synapses that can be pushed in one step."""
+        given = int(np.diff(self.outside_start).max(initial=0))
+        return (self.laid.core_of.size + given) * self.laid.shape.groups
+
+    def _type(self, population: str) -> np.dtype[Any]:
+        return next(c.state.dtype for c in self.program.cores if c.population == population)
+
+    def _outside(
+        self, inputs: dict[str, NDArray[Any]]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Spikes of the sources, one number for each, by step."""
+        when, who = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for name, x in inputs.items():
+            first = int(self.laid.start[self.program.population(name).cores[0]])
+            t, i = np.nonzero(x[0])
+            n = x[0][t, i].astype(np.int64)
+            when.append(np.repeat(t, n))
+            who.append(np.repeat(first + i, n))
+        t = np.concatenate(when)
+        order = np.argsort(t, kind="stable")
+        start = np.zeros(self.steps + 1, np.int64)
+        np.cumsum(np.bincount(t, minlength=self.steps)[: self.steps], out=start[1:])
+        return np.concatenate(who)[order].astype(np.int32), start
+
+    def _tables(self) -> tuple[NDArray[np.int64], ...]:
+        blocks, parts, noise, fields = [], [], [], []
+        laid, shape = self.laid, self.laid.shape
+        for b in laid.blocks:
+            sums = self._new(np.zeros(1 << shape.bits, laid.drive))
+            sent = self._new(np.zeros(shape.neurons, np.uint8))
+            begun = len(parts)
+            for p in b.parts:
+                row, noisy, kept = self._part(p, sums, sent)
+                parts.append(
+                    [*row, len(noise), len(noise) + len(noisy), len(fields), len(fields) + len(kept)]
+                )
+                noise += noisy
+                fields += kept
+            blocks.append(
+                [
+                    _where(b.start), _where(b.words), _where(sums), _where(sent),
+                    b.first, b.last - b.first, begun, len(parts),
+                ]  # fmt: skip
+            )
+        return tuple(
+            np.array(rows, np.int64).reshape(-1, width)
+            for rows, width in ((blocks, 8), (parts, 10), (noise, 10), (fields, 5))
+        )
+
+    def _new(self, array: NDArray[Any]) -> NDArray[Any]:
+        self.alive.append(array)
+        return array
+
+    def _part(
+        self, p: Any, sums: NDArray[Any], sent: NDArray[np.uint8]
+    ) -> tuple[list[int], list[list[int]], list[list[int]]]:
+        """One row of the table of parts, with its rows of noise and of recorded fields."""
+        core = self.program.cores[p.core]
+        model = neurons.model(core.model)
+        state = {
+            f: self._new(np.ascontiguousarray(core.state[f][p.lo : p.hi]).copy())
+            for f in model.state.names or ()
+        }
+        params = core.params[p.lo : p.hi]
+        alike = bool((params == params[:1]).all())
+        given = [
+            self._new(np.ascontiguousarray(params[f][: 1 if alike else None]).copy())
+            for f in model.params.names or ()
+        ]
+        table = self._new(
+            np.array(
+                [alike, *map(_where, state.values()), 0, 0, _where(sent) + p.at]
+                + [_where(a) for a in given],
+                np.int64,
+            )
+        )
+        made = self._new(sweep(core.model, core.fmt))
+        row = [made.address, _where(table), p.hi - p.lo, p.at, 1 + len(state), 2 + len(state)]
+        kept = []
+        if core.population in self.states:
+            out = self.states[core.population]
+            size = out.dtype.itemsize
+            for f, a in state.items():
+                to = _where(out) + (core.lo + p.lo) * size + out.dtype.fields[f][1]
+                kept.append([_where(a), a.itemsize, to, out.shape[2] * size, size])
+        return row, [self._drawn(n, core, p) for n in core.noise], kept
+
+    def _drawn(self, noise: Any, core: Any, p: Any) -> list[int]:
+        means, kind = np.unique(noise.mean[p.lo : p.hi], return_inverse=True)
+        guide, borders = (self._new(a) for a in tables(means))
+        which = self._new(kind.astype(np.int32) if means.size > 1 else np.zeros(0, np.int32))
+        two = neurons.model(core.model).inputs == 2
+        plane = 1 if two and noise.weight < 0 else 0
+        weight = abs(int(noise.weight)) if two else int(noise.weight)
+        return [
+            noise.seed, core.lo + p.lo, weight, plane, _where(which), which.size,
+            _where(guide), len(means), _where(borders), borders.shape[1],
+        ]  # fmt: skip
+
+    def advance(self, begin: int, end: int) -> None:
+        """Run the steps begin .. end."""
+        laid = self.laid
+        count, threads, gate = len(laid.blocks), self.threads, new_gate()
+        ends = np.zeros((count, end - begin + 1), np.int64)
+        like = np.zeros(1, np.int32 if laid.blocks[0].words.itemsize == 4 else np.int64)
+
+        def one(k: int) -> None:
+            _advance(
+                begin, end, count * k // threads, count * (k + 1) // threads, self.form,
+                self.blocks, self.parts, self.noise, self.fields, like, np.zeros(1, laid.drive),
+                self.spikes, self.counts, self.outside, self.outside_start, self.recorded, ends,
+                gate, threads, self.runs[k], self.drawn[k],
+            )  # fmt: skip
+
+        if threads == 1:
+            one(0)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(one, range(threads)))
+        for b in range(count):
+            each = np.diff(ends[b])
+            step = np.repeat(np.arange(begin, end), each)
+            self.found.append((step, self.recorded[b, : ends[b, -1]].copy()))
+
+    def trace(self) -> Trace:
+        """Put names on what was found."""
+        laid, cores = self.laid, len(self.program.cores)
+        given = np.repeat(np.arange(self.steps), np.diff(self.outside_start))
+        step = np.concatenate([given, *(s for s, _ in self.found)])
+        who = np.concatenate([self.outside[: given.size], *(w for _, w in self.found)])
+        at_core = step * cores + laid.core_of[who]
+        spikes = np.bincount(at_core, minlength=self.steps * cores).reshape(self.steps, cores)
+        events = np.zeros((self.steps, cores), np.int64)
+        _received(who, step, laid.fan.start, laid.fan.core, laid.fan.count, events)
+        named = {
+            "spikes": spikes,
+            "packets_out": spikes * laid.trips[:, 0],
+            "packets_in": np.asarray((laid.reach.T @ spikes.T).T),
+            "synaptic_events": events,
+            "hops": spikes * laid.trips[:, 1],
+            "router_lookups": spikes * laid.trips[:, 2],
+            "link_packets": spikes * laid.trips[:, 3],
+        }
+        counts = {k: named[k][None] for k in COUNTED}
+        return Trace(counts, self._shown(step, who), self.states)
+
+    def _shown(self, step: NDArray[np.int64], who: NDArray[np.int32]) -> Rasters:
+        events, sizes = {}, {}
+        for name in self.record.spikes:
+            p = self.program.population(name)
+            sizes[name] = int(np.prod(p.shape, dtype=np.int64))
+            lists = []
+            for c in (self.program.cores[k] for k in p.cores):
+                mine = np.flatnonzero(self.laid.core_of[who] == c.number)
+                lists.append((step[mine], who[mine] - self.laid.start[c.number] + c.lo))
+            t, i = (np.concatenate([x[k] for x in lists]).astype(np.int64) for k in (0, 1))
+            order = np.lexsort((i, t))
+            events[name] = t[order], i[order]
+        return Rasters(events, sizes, self.steps)
+
+
+def _where(array: NDArray[Any]) -> int:
+    return int(array.ctypes.data)

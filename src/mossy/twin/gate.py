@@ -1,0 +1,100 @@
+"""What compiled loops on several threads need and Numba lacks: addresses, prefetch, a barrier.
+
+Threads that meet ten thousand times a second cannot ask the operating system each time. The gate
+counts arrivals, once round for each meeting; who comes early looks again, and after a while lets
+others run.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from mossy.synapses.chance import jit
+
+LOOKS = 4000  # before the processor is lent to others
+_yield = types.ExternalFunction("sched_yield", types.int32())
+_PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else None
+
+
+@intrinsic
+def at(typingctx: Any, address: Any, like: Any) -> Any:
+    """at(address, like): a pointer to items of the type of the array `like`."""
+    pointer = types.CPointer(like.dtype)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(pointer))
+
+    return pointer(types.int64, like), codegen
+
+
+@intrinsic
+def call(typingctx: Any, function: Any, table: Any, n: Any) -> Any:
+    """call(function, table, n): call a sweep by its address with the address of its table."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        word = ir.IntType(64)
+        kind = ir.FunctionType(ir.VoidType(), [word.as_pointer(), word])
+        sweep = builder.inttoptr(args[0], kind.as_pointer())
+        builder.call(sweep, [builder.inttoptr(args[1], word.as_pointer()), args[2]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def prefetch(typingctx: Any, pointer: Any, i: Any) -> Any:
+    """prefetch(pointer, i): ask for the cache line of item i, to be read once soon."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        where = builder.bitcast(builder.gep(args[0], [args[1]]), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [where, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp), codegen
+
+
+@intrinsic
+def _arrive(typingctx: Any, gate: Any) -> Any:
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        return builder.atomic_rmw("add", array.data, ir.Constant(ir.IntType(64), 1), "seq_cst")
+
+    return types.int64(gate), codegen
+
+
+@intrinsic
+def _arrived(typingctx: Any, gate: Any) -> Any:
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        if _PAUSE:
+            kind = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, _PAUSE), [])
+        return builder.load_atomic(array.data, "seq_cst", 8)
+
+    return types.int64(gate), codegen
+
+
+@jit
+def meet(gate: Any, goal: Any) -> Any:
+    """Wait until `goal` arrivals have been counted, this one included. gate: (1,) int64."""
+    _arrive(gate)
+    looks = 0
+    while _arrived(gate) < goal:
+        looks += 1
+        if looks > LOOKS:
+            _yield()
+            looks = 0
+
+
+def new_gate() -> Any:
+    """Return a gate that nobody has reached yet."""
+    return np.zeros(1, np.int64)

@@ -1,0 +1,265 @@
+"""Layers: a linked program without loops, sorted by who receives.
+
+Where no population reaches back, every layer can be run over all steps before the next one begins:
+what arrives is known by then. A layer keeps its own synapses, so that they are used for all steps
+while they are in cache:
+
+    sender e, neuron i -> row r = base[e] + i -> synapses start[r] .. start[r + 1]
+    synapse k -> sum column[k] of the layer += weight[k], delay[k] steps beyond the layer's lag
+
+or, where most pairs are connected, row r of a matrix `dense`, with zeros for what is not there.
+Senders stand in the order in which a step's packets arrive, so that sums of floats round alike.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mossy.neurons.model import Model
+from mossy.program.artefact import Program
+from mossy.twin.link import Linked, Phase
+
+FULL = 0.2  # share of pairs connected from which on rows are kept whole
+
+
+@dataclass(frozen=True, eq=False)
+class Sender:
+    """What sends: neurons start .. stop of the linked program, all of one population.
+
+    cuts: the first neuron of each core, and stop. alike: 2, a core's neurons reach the same cores
+    by the same ways, with as many synapses; 1, without that; 0, they do not.
+    """
+
+    population: str
+    source: bool
+    start: int
+    stop: int
+    cuts: NDArray[np.int64]
+    alike: int
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A population that receives. number: its own number among the senders.
+
+    senders: (k, 2) number of a sender and its first row. alike: all neurons have the same
+    parameters. lag: steps from sending to the earliest arrival; slots: steps that sums are kept for.
+    dense: (rows, sums), without rows where the synapses are listed.
+    """
+
+    number: int
+    model: Model
+    fmt: tuple[int, ...]
+    params: NDArray[Any]
+    state: NDArray[Any]
+    alike: bool
+    senders: NDArray[np.int64]
+    lag: int
+    slots: int
+    dense: NDArray[Any]
+    start: NDArray[np.int64]
+    column: NDArray[Any]
+    weight: NDArray[Any]
+    delay: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Layered:
+    """Senders, sources first, and layers in an order in which each can be run to its end."""
+
+    senders: tuple[Sender, ...]
+    layers: tuple[Layer, ...]
+
+    @property
+    def one_feeds_one(self) -> bool:
+        """Whether every layer hears one sender, so that no two threads count for one core."""
+        return all(len(layer.senders) < 2 for layer in self.layers)
+
+
+_layered: weakref.WeakKeyDictionary[Linked, Layered | None] = weakref.WeakKeyDictionary()
+
+
+def layered(program: Program, linked: Linked) -> Layered | None:
+    """Return the layers of a program, or None where it has to be run step by step.
+
+    That is where a population reaches itself again, or where neurons of a core touch each other or
+    keep their sums in their registers.
+    """
+    if linked not in _layered:
+        _layered[linked] = _sorted(program, linked)
+    return _layered[linked]
+
+
+def _sorted(program: Program, linked: Linked) -> Layered | None:
+    if not linked.phases or any(p.model.evolve or p.model.keeps for p in linked.phases):
+        return None
+    found = _senders(program, linked)
+    if found is None:
+        return None
+    reach = _reach(found, linked)
+    order = _order(found, reach)
+    if order is None:
+        return None
+    number = {s.start: i for i, s in enumerate(order)}
+    layers = [
+        _layer(program, linked, s, i, [(number[f.start], f) for f in found if s in reach[f]])
+        for i, s in enumerate(order)
+        if not s.source
+    ]
+    return Layered(tuple(order), tuple(layers))
+
+
+def _senders(program: Program, linked: Linked) -> list[Sender] | None:
+    """All populations, in the order of their neurons; None where one is scattered."""
+    found = []
+    for p in program.populations:
+        cores = [program.cores[c] for c in p.cores]
+        first = int(linked.start[cores[0].number])
+        cuts = first + np.cumsum([0, *(c.n for c in cores)])
+        for c, at in zip(cores, cuts, strict=False):
+            if linked.start[c.number] != at or c.lo != at - first:
+                return None
+        alike = min(_alike(linked, int(a), int(b)) for a, b in pairwise(cuts))
+        found.append(Sender(p.name, p.role == "source", first, int(cuts[-1]), cuts, alike))
+    return sorted(found, key=lambda s: s.start)
+
+
+def _alike(linked: Linked, start: int, stop: int) -> int:
+    """How far the neurons start .. stop of one core are alike; see `Sender`."""
+    here, n = linked.seg_start[start : stop + 1], stop - start
+    ways = (linked.sends[start:stop], linked.hops[start:stop], linked.links[start:stop])
+    if len(set(np.diff(here).tolist())) > 1 or any((w != w[0]).any() for w in ways):
+        return 0
+    reached = linked.seg_core[here[0] : here[-1]].reshape(n, -1)
+    if (reached != reached[0]).any():
+        return 0
+    lengths = np.diff(linked.syn_start[here[0] : here[-1] + 1]).reshape(n, -1)
+    return 1 if (lengths != lengths[0]).any() else 2
+
+
+def _phase(linked: Linked, sender: Sender) -> Phase:
+    return next(p for p in linked.phases if p.start <= sender.start < p.stop)
+
+
+def _columns(linked: Linked, receiver: Sender) -> tuple[int, int]:
+    """The ring columns of a population's sums."""
+    phase = _phase(linked, receiver)
+    inputs = phase.model.inputs
+    first = phase.column + inputs * (receiver.start - phase.start)
+    return first, first + inputs * (receiver.stop - receiver.start)
+
+
+def _synapses(linked: Linked, sender: Sender) -> slice:
+    ends = linked.syn_start[linked.seg_start[[sender.start, sender.stop]]]
+    return slice(int(ends[0]), int(ends[1]))
+
+
+def _reach(found: list[Sender], linked: Linked) -> dict[Sender, set[Sender]]:
+    """The populations that each one has synapses to."""
+    reach: dict[Sender, set[Sender]] = {}
+    owner = np.zeros(max(linked.width, 1), np.int32)
+    for i, s in enumerate(found):
+        if not s.source:
+            owner[slice(*_columns(linked, s))] = i
+    for s in found:
+        hit = np.bincount(owner[linked.column[_synapses(linked, s)]], minlength=len(found))
+        reach[s] = {found[i] for i in np.flatnonzero(hit)}
+    return reach
+
+
+def _order(found: list[Sender], reach: dict[Sender, set[Sender]]) -> list[Sender] | None:
+    """Sources first, then each population after all that reach it; None where there is a loop."""
+    order = [s for s in found if s.source]
+    rest = [s for s in found if not s.source]
+    while rest:
+        ready = [s for s in rest if not any(s in reach[r] for r in rest)]
+        if not ready:
+            return None
+        order += ready
+        rest = [s for s in rest if s not in ready]
+    return order
+
+
+def _layer(
+    program: Program,
+    linked: Linked,
+    receiver: Sender,
+    number: int,
+    senders: list[tuple[int, Sender]],
+) -> Layer:
+    phase = _phase(linked, receiver)
+    mine = slice(receiver.start - phase.start, receiver.stop - phase.start)
+    first, last = _columns(linked, receiver)
+    parts = [_part(linked, s, first, last) for _, s in senders]
+    sizes = [s.stop - s.start for _, s in senders]
+    base = np.cumsum([0, *sizes])
+    row = np.concatenate(
+        [b + p[0] for b, p in zip(base, parts, strict=False)] or [np.zeros(0, int)]
+    )
+    column, weight, delay = (
+        np.concatenate([p[i] for p in parts] or [np.zeros(0, a.dtype)])
+        for i, a in ((1, linked.column), (2, linked.weight), (3, linked.delay))
+    )
+    shortest = int(delay.min(initial=255)) if delay.size else 0
+    delay = delay - np.uint8(shortest)
+    rows, width = int(base[-1]), last - first
+    params = np.ascontiguousarray(phase.params[mine])
+    whole = not delay.any() and column.size > FULL * rows * width
+    if whole and column.size < rows * width:  # a zero times infinity is no zero
+        whole = all(s.source or _spikes(program, s) for _, s in senders)
+    dense = np.zeros((rows if whole else 0, width), linked.drive)
+    if whole:
+        whole = _once(row.astype(np.int64) * width + column, dense.size)
+        dense[row, column] = weight
+    start = np.zeros(rows + 1, np.int64)
+    np.cumsum(np.bincount(row, minlength=rows), out=start[1:])
+    none = slice(0, 0 if whole else None)
+    return Layer(
+        number,
+        phase.model,
+        phase.fmt,
+        params,
+        np.ascontiguousarray(phase.state[mine]),
+        bool((params == params[0]).all()),
+        np.array([(n, b) for (n, _), b in zip(senders, base, strict=False)], np.int64).reshape(
+            -1, 2
+        ),
+        program.latency + shortest,
+        1 << int(delay.max(initial=0)).bit_length(),
+        dense if whole else dense[:0],
+        start,
+        column[none].astype(np.uint16 if width <= 1 << 16 else np.uint32),
+        weight[none],
+        delay[none],
+    )
+
+
+def _spikes(program: Program, sender: Sender) -> bool:
+    return program.population(sender.population).sends == "spikes"
+
+
+def _once(at: NDArray[np.int64], size: int) -> bool:
+    """Whether no number comes twice: two synapses of one pair are two additions."""
+    seen = np.zeros(size, bool)
+    seen[at] = True
+    return int(np.count_nonzero(seen)) == at.size
+
+
+def _part(linked: Linked, sender: Sender, first: int, last: int) -> tuple[NDArray[Any], ...]:
+    """(neuron of the sender, sum, weight, delay) of its synapses to columns first .. last."""
+    here = _synapses(linked, sender)
+    ends = linked.syn_start[linked.seg_start[sender.start : sender.stop + 1]]
+    neuron = np.repeat(np.arange(sender.stop - sender.start), np.diff(ends))
+    column = linked.column[here]
+    keep = (column >= first) & (column < last)
+    found = (neuron, column, linked.weight[here], linked.delay[here])
+    if not keep.all():
+        neuron, column, weight, delay = (a[keep] for a in found)
+        return neuron, column - np.uint32(first), weight, delay
+    return neuron, column - np.uint32(first), found[2], found[3]

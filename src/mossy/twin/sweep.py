@@ -1,0 +1,82 @@
+"""A sweep: one step of many neurons of one model, on registers laid out field by field.
+
+A table of addresses says where everything is:
+
+    [1 where all neurons share their parameters, state fields..., x0, x1, sent, parameters...]
+
+so that every sweep has the same signature and one compiled loop can call them all. `sent` is how
+many spikes each neuron sends; the sums x0, x1 are cleared.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core import types
+
+from mossy import neurons
+from mossy.neurons.model import Model, compile_step
+from mossy.twin.fields import fields, row, values
+
+SIGNATURE = types.void(types.CPointer(types.int64), types.int64)
+
+
+def layouts(model: Model) -> tuple[str, str]:
+    """Return the layouts of what changes in a step (state, sums, sent) and of the parameters."""
+    drive = model.drive.str[1:]
+    extra = [f"x{i}:{drive}" for i in range(2)] + ["sent:u1"]
+    return ",".join(_named(model.state) + extra), ",".join(_named(model.params))
+
+
+def _named(record: np.dtype[Any]) -> list[str]:
+    return [f"{n}:{record[n].str[1:]}" for n in record.names or ()]
+
+
+@lru_cache(maxsize=None)
+def sweep(name: str, fmt: tuple[int, ...]) -> Any:
+    """Return the compiled sweep of a model; `.address` is what is called."""
+    model = neurons.model(name)
+    changing, fixed = layouts(model)
+    return _made(
+        compile_step(model.step),
+        changing,
+        fixed,
+        1 + changing.count(",") + 1,
+        model.takes.type,
+        model.inputs,
+        model.sums[1] if model.sums else 0,
+        fmt,
+    )
+
+
+def _made(
+    step: Any, changing: str, fixed: str, params: int, take: Any, inputs: int, top: int, fmt: Any
+) -> Any:
+    @numba.njit(inline="always")
+    def one(r, p):  # type: ignore[no-untyped-def]
+        a = r.x0
+        b = a
+        if inputs == 2:
+            b = r.x1
+            r.x1 = 0
+        r.x0 = 0
+        if top > 0:
+            a, b = min(a, top), min(b, top)
+        r.sent = step(r, take(a), take(b), p, fmt)
+
+    @numba.cfunc(SIGNATURE, cache=True, error_model="numpy")
+    def swept(table, n):  # type: ignore[no-untyped-def]
+        f = fields(changing, table, 1)
+        g = fields(fixed, table, params)
+        if table[0]:
+            p = values(g)
+            for i in range(n):
+                one(row(f, i), p)
+        else:
+            for i in range(n):
+                one(row(f, i), row(g, i))
+
+    return swept

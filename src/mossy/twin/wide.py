@@ -1,0 +1,106 @@
+"""A program laid out for the engine of large networks: blocks of targets, fans, and journeys.
+
+Spikes are whole, packets of a core all travel alike, sums do not depend on the order of arrival and
+everything takes a step or more: `refusal` says what of this a program lacks.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from mossy import neurons
+from mossy.chips.chip import Chip
+from mossy.program.artefact import CoreImage, Program
+from mossy.twin.blocks import Block, Fan, Shape, blocks
+from mossy.twin.link import numbered
+from mossy.twin.packets import Network
+
+LARGE = 2_000_000  # synapses from which a program of lists is run this way by itself
+
+
+@dataclass(frozen=True, eq=False)
+class Wide:
+    """start, core_of: as in `Linked`. trips: (cores, 4) packets sent, hops, lookups and links of a
+    spike of each core; reach: (cores, cores) packets that arrive."""
+
+    order: tuple[CoreImage, ...]
+    start: NDArray[np.int64]
+    core_of: NDArray[np.int32]
+    drive: np.dtype[Any]
+    shape: Shape
+    blocks: tuple[Block, ...]
+    fan: Fan
+    trips: NDArray[np.int64]
+    reach: sparse.csr_array
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapses."""
+        return int(sum(b.words.size for b in self.blocks))
+
+
+def refusal(program: Program) -> str | None:
+    """Return why the engine of large networks cannot run a program, None where it can."""
+    if program.routing == "axons":
+        return "packets of a core travel apart"
+    for p in program.populations:
+        if p.sends == "values":
+            return "numbers travel instead of spikes"
+    own = [c for c in program.cores if c.role != "source"]
+    if not own:
+        return "there are no neurons"
+    for c in own:
+        m = neurons.model(c.model)
+        if m.evolve is not None or m.keeps or m.sends != "spikes":
+            return f"neurons of {c.model} are not independent of each other within a step"
+        if m.step.__annotations__.get("return") not in (bool, "bool"):
+            return f"a neuron of {c.model} may send several spikes in a step"
+        if m.sums and m.sums[0] != 0:
+            return "sums saturate at both ends"
+        if m.drive.kind != "i":
+            return "sums are not whole numbers"
+        if not program.latency and any(t.kind != "recipe" for t in c.tables):
+            return "layers follow each other within a step"
+    if len({neurons.model(c.model).drive for c in own}) > 1:
+        return "sums of different kinds"
+    return None
+
+
+def large(program: Program) -> bool:
+    """Return whether a program is so large that this engine is the better one."""
+    listed = sum(c.words.size for c in program.cores)
+    return listed >= LARGE or any(c.recipes or c.noise for c in program.cores)
+
+
+_made: weakref.WeakKeyDictionary[Program, dict[int, Wide]] = weakref.WeakKeyDictionary()
+
+
+def wide(program: Program, chip: Chip, threads: int) -> Wide:
+    """Return `program` laid out for so many threads; kept as long as the program lives."""
+    known = _made.setdefault(program, {})
+    if threads not in known:
+        known[threads] = _wide(program, chip, threads)
+    return known[threads]
+
+
+def _wide(program: Program, chip: Chip, threads: int) -> Wide:
+    order, start, core_of = numbered(program)
+    made, fan, shape = blocks(program, order, start, threads)
+    network = Network(program, chip)
+    count = len(program.cores)
+    trips = np.zeros((count, 4), np.int64)
+    pairs: list[tuple[int, int]] = []
+    for c in program.cores:
+        j = network.journey(c, 0)
+        trips[c.number] = min(len(j.cores), 1), j.hops, j.lookups, j.links
+        pairs += [(c.number, t) for t in j.cores]
+    at = np.array(pairs, np.int64).reshape(-1, 2)
+    reach = sparse.csr_array((np.ones(len(at), np.int64), (at[:, 0], at[:, 1])), (count, count))
+    drive = next(neurons.model(c.model).drive for c in order if c.role != "source")
+    return Wide(tuple(order), start, core_of, drive, shape, made, fan, trips, reach)
