@@ -28,13 +28,13 @@ def compiled(
     p: NDArray[Any],
     x: NDArray[np.int64],
     fmt: tuple[int, ...] = (),
-    start: Mapping[str, float] | None = None,
+    start: Mapping[str, Any] | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Return states (steps, n) and what was sent (steps, n). x: (steps, n, 2) arriving units."""
     steps, n = x.shape[:2]
     s = np.zeros((1, n), model.state)
-    for name, value in (start or {}).items():
-        s[name] = value
+    for name, given in (start or {}).items():
+        s[name] = given
     ring = x.reshape(1, steps, 2 * n).astype(model.drive)
     fired, count = np.zeros((1, n), np.int32), np.zeros(1, np.int64)
     value = np.zeros((1, n), model.drive)
@@ -51,7 +51,7 @@ def plain(
     p: NDArray[Any],
     x: NDArray[np.int64],
     fmt: tuple[int, ...] = (),
-    start: Mapping[str, float] | None = None,
+    start: Mapping[str, Any] | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """The same through the step in Python."""
     steps, n = x.shape[:2]

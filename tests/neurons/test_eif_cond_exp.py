@@ -84,7 +84,8 @@ def spiking(cell: dict[str, Any], until: float) -> tuple[list[int], NDArray[np.f
         return float(y[0] - cell["v_spike"])
 
     crossing.terminal = True  # type: ignore[attr-defined]
-    steps, after = [], []
+    steps: list[int] = []
+    after: list[float] = []
     while True:
         free = solve_ivp(f, (t, until), now, "DOP853", events=crossing, rtol=1e-11, atol=1e-17)
         if not free.t_events[0].size:

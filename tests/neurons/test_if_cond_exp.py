@@ -70,7 +70,7 @@ def test_its_error_falls_with_the_fourth_power_of_the_step() -> None:
         p = cells.params(model, coefficients(dt, **SILENT))
         x = np.zeros((round(until / dt), 1, 2), np.int64)
         states, _ = cells.compiled(model, p, x, start=start)
-        return abs(float(states["v"][-1, 0]) + SILENT["v_rest"] - wanted)
+        return float(abs(float(states["v"][-1, 0]) + SILENT["v_rest"] - wanted))
 
     assert cells.decay_of_error(error, [2e-3, 1e-3, 0.5e-3, 0.25e-3]) == pytest.approx(4, abs=0.3)
 

@@ -1,4 +1,4 @@
-"""The networks that NEST runs, on mossy's neuron model in a plain loop over time."""
+"""The networks that NEST runs: on mossy's neuron model in a plain loop, and compiled and run."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mossy.chips import chip
+from mossy.network.populations import Population, Populations, Projection
+from mossy.network.recipe import Recipe, constant
 from mossy.neurons.if_curr_exp import coefficients
 from mossy.neurons.model import Model
+from mossy.passes.options import Options
+from mossy.passes.pipeline import Header, assemble
+from mossy.passes.quantise import quantise
+from mossy.program import Program
 from tests.oracles.nest_exchange import Floats, Given, Ints, Trace, ordered
 
 PICO, MILLI = 1e-12, 1e-3
@@ -71,3 +78,55 @@ def stepped(given: Given, model: Model) -> Trace:
         neurons.append(now)
         v[k] = state["v"][0, given.watched]
     return ordered(np.concatenate(steps), np.concatenate(neurons), v / MILLI + given.e_l)
+
+
+# ------------------------------------------------------------------------------- compiled
+def program(given: Given, model: str, per_core: int | None = None) -> Program:
+    """Return the network compiled for a processor: populations "in" and "cells"."""
+    cpu, options = chip("cpu"), Options(neurons_per_core=per_core)
+    cells = {k: np.broadcast_to(v, given.neurons) for k, v in parameters(given).items()}
+    cells["v_init"] = (given.v_m - given.e_l) * MILLI
+    whole = Populations(
+        (_population("in", given.channels, "source", {}),
+         _population("cells", given.neurons, model, cells)),
+        (_projection(given, "in", given.x_pre, given.x_post, given.x_weight, given.x_delay),
+         _projection(given, "cells", given.pre, given.post, given.weight, given.delay)),
+        {"in": "in"},
+        {"out": "cells"},
+    )  # fmt: skip
+    registers = quantise(whole, cpu, options, None)
+    header = Header("random", "", given.dt * MILLI, "exact", "node")
+    return assemble(whole, registers, cpu, options, header)[0]
+
+
+def _population(name: str, n: int, model: str, params: dict[str, Floats]) -> Population:
+    return Population(name, name, (n,), model, params, False, "spikes", False, 0)
+
+
+def _projection(
+    given: Given, source: str, pre: Ints, post: Ints, weight: Ints, delay: Ints
+) -> Projection:
+    n = {"in": given.channels, "cells": given.neurons}
+    recipe = Recipe(
+        "listed", n[source], n["cells"], constant(0), constant(1), 0,
+        pre=pre, post=post, weights=weight * (given.grain * PICO), delays=delay,
+    )  # fmt: skip
+    none = np.zeros(n[source], np.int64), np.zeros(n["cells"], np.int64)
+    return Projection(source, source, "cells", recipe, *none, source == "cells")
+
+
+def compiled(
+    given: Given, compiled: Program, engine: str, threads: int, steps: int, states: bool = False
+) -> Trace:
+    """Return what an engine makes of the first `steps` steps; V only where `states`."""
+    x = np.zeros((1, steps, given.channels), bool)
+    soon = given.x_step < steps
+    x[0, given.x_step[soon], given.x_channel[soon]] = True
+    result = compiled.run(
+        x, engine=engine, threads=threads, record=["cells"], states=["cells"] * states
+    )
+    step, neuron = np.nonzero(result.spikes["cells"][0, :steps])
+    v = np.zeros((0, len(given.watched)))
+    if states:
+        v = result.states["cells"]["v"][0, :steps][:, given.watched] / MILLI + given.e_l
+    return ordered(step, neuron, v)

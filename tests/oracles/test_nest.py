@@ -30,7 +30,7 @@ import pytest
 from mossy.neurons.if_curr_exp import DOUBLE, FLOAT
 from tests.oracles import environments
 from tests.oracles.nest_exchange import Given, Ints, Trace, load_trace, random_network, save
-from tests.oracles.nest_twin import stepped
+from tests.oracles.nest_twin import compiled, program, stepped
 
 pytestmark = pytest.mark.oracle
 
@@ -70,6 +70,34 @@ def test_spikes_are_identical_in_double_precision(runs: list[Run]) -> None:
         assert not difference(stepped(run.given, DOUBLE), run)
 
 
+@pytest.mark.parametrize(
+    ("engine", "threads", "steps", "per_core"),
+    [("wide", 2, 10_000, None), ("wide", 1, 2000, 150), ("fast", 1, 2000, 150)],
+)
+def test_what_the_compiler_makes_of_it_runs_the_same_on_every_engine(
+    runs: list[Run], engine: str, threads: int, steps: int, per_core: int | None
+) -> None:
+    for run in runs:
+        made = program(run.given, "if_curr_exp.double", per_core)
+        mine = compiled(run.given, made, engine, threads, steps)
+        assert len(mine.step) > 0.5 * steps
+        assert not difference(mine, run, steps)
+
+
+def test_v_of_an_engine_is_that_of_nest(runs: list[Run]) -> None:
+    for run in runs[:1]:
+        made = program(run.given, "if_curr_exp.double")
+        assert not difference(compiled(run.given, made, "wide", 2, 1000, True), run, 1000)
+
+
+@pytest.mark.slow
+def test_the_reference_engine_runs_the_same(runs: list[Run]) -> None:
+    made = program(runs[0].given, "if_curr_exp.double", 150)
+    mine = compiled(runs[0].given, made, "reference", 1, 300)
+    assert len(mine.step) > 100
+    assert not difference(mine, runs[0], 300)
+
+
 def test_in_single_precision_v_is_close_until_spikes_part_and_the_rate_stays(
     runs: list[Run],
 ) -> None:
@@ -95,15 +123,16 @@ def test_the_networks_are_worth_comparing(runs: list[Run]) -> None:
         assert (run.given.pre == run.given.post).any()
 
 
-def difference(mine: Trace, run: Run) -> str:
-    """Return where a trace parts from NEST's, or nothing."""
+def difference(mine: Trace, run: Run, steps: int | None = None) -> str:
+    """Return where a trace of the first steps parts from NEST's, or nothing. V where it has any."""
+    steps = steps or run.given.steps
     first = first_difference(mine, run.nest)
     where = f"MOSSY_ORACLE_SEED={run.seed}"
-    if first < run.given.steps:
+    if first < steps:
         a, b = (t.neuron[t.step == first].tolist() for t in (mine, run.nest))
         return f"{where}: step {first}: neurons {a} fire, in NEST {b}"
-    off = np.abs(mine.v - run.nest.v)
-    if not off.max() <= V_TOLERANCE:
+    off = np.abs(mine.v - run.nest.v[: len(mine.v)])
+    if not off.max(initial=0) <= V_TOLERANCE:
         k, i = np.unravel_index(np.argmax(off), off.shape)
         return f"{where}: V of neuron {run.given.watched[i]} in step {k} is off by {off[k, i]:g} mV"
     return ""

@@ -1,9 +1,21 @@
 """PyNN's standard cells against NEST 3.10: potentials and spikes of random cells, 1 s at 0.1 ms.
 
 Ours are taken as they are, without a chip around them. What is compared is stated per cell: where
-NEST's own rule is exact or the same as ours, every spike; where it integrates to a tolerance that
-cannot be set (1e-3 in mV for each step, of the cells with conductances), as many spikes within one
-step as that tolerance leaves. tests/neurons/ has the comparisons with exact solutions.
+NEST's own rule is exact or the same as ours, every potential and spike; where it integrates to a
+tolerance, as near as that leaves. Of the cells with conductances it cannot be set (1e-3 mV for each
+step); the steps of NEST are ten times shorter for Hodgkin and Huxley's, whose peaks need it, and a
+spike, the first step after the peak, is then found up to a step earlier. The adaptive exponential
+cell's is set to 1e-10. tests/neurons/ has the comparisons with exact solutions.
+
+Measured over 12 seeds, 96 cells of each kind, the worst of them, float64 and float32:
+
+                   mV before a spike     cells with NEST's spikes    least share within a step
+    if_curr_alpha    7e-13    1.4e-4          96        95                1       1
+    if_cond_exp      6e-9     2.4e-5          96        95                1       1
+    if_cond_alpha    1.1e-7   3.9e-5          96        94                1       1
+    eif_cond_exp     2.8e-10  1.2e-4          92        88                1       0.95
+    hh_cond_exp      7.8e-8   4.9e-3           -         -                1       0.89
+    izhikevich       7.1e-13  4.6e-4          96        89                1       0.90
 """
 
 from __future__ import annotations
@@ -29,7 +41,17 @@ DT, STEPS, COUNT = 1e-4, 10_000, 8  # COUNT random cells of each kind
 COND = {"e_exc": 0.0, "e_inh": -80e-3, "tau_exc": 3e-3, "tau_inh": 6e-3}
 POINT = {"v_rest": -65e-3, "v_reset": -67e-3, "v_thresh": -50e-3, "tau_refrac": 2e-3}
 POINT |= {"tau_m": 15e-3, "c_m": 0.25e-9, "i_offset": 0.1e-9}
-FIXED = ("v_rest", "e_exc", "e_inh", "tau_refrac", "v_spike", "e_leak", "v_offset", "e_na", "e_k")
+FIXED: tuple[str, ...] = (
+    "v_rest",
+    "e_exc",
+    "e_inh",
+    "tau_refrac",
+    "v_spike",
+    "e_leak",
+    "v_offset",
+    "e_na",
+    "e_k",
+)
 FIXED = (*FIXED, "v_reset", "v_thresh")
 RENAMED = {  # our name, in SI units -> NEST's, in mV, ms, pF, nS and pA
     "v_rest": "E_L mV",
@@ -63,8 +85,9 @@ SCALE = {"mV": 1e3, "ms": 1e3, "pF": 1e12, "nS": 1e9, "pA": 1e12}
 class Kind:
     """A cell here and in NEST. unit: SI and NEST's units of one arriving weight.
 
-    before: mV that the potentials may part before the first spike, in float64 and float32. exact:
-    whether every spike of float64 is in NEST's step; else within one step of it.
+    before: mV that the potentials may part before the first spike, in float64 and float32. same: of
+    COUNT cells, those with every spike of float64 in NEST's step. near: share of spikes within one
+    step of NEST's, in float64 and float32. parts: steps of NEST for one of ours.
     """
 
     file: str
@@ -73,9 +96,11 @@ class Kind:
     unit: float
     scale: float
     before: tuple[float, float]
-    exact: bool
+    same: int
+    near: tuple[float, float]
     forms: tuple[str, str] = ("DOUBLE", "FLOAT")
     substeps: int = 0
+    parts: int = 1
     extra: dict[str, float] = field(default_factory=dict)
 
 
@@ -90,13 +115,28 @@ KINDS = {
         2.0**-35,
         1e12,
         (1e-11, 1e-3),
-        True,
+        COUNT,
+        (1.0, 0.9),
     ),
     "if_cond_exp": Kind(
-        "if_cond_exp", "iaf_cond_exp", POINT | COND, 2.0**-30, 1e9, (1e-6, 1e-3), True
+        "if_cond_exp",
+        "iaf_cond_exp",
+        POINT | COND,
+        2.0**-30,
+        1e9,
+        (1e-6, 1e-3),
+        COUNT - 1,
+        (1.0, 0.9),
     ),
     "if_cond_alpha": Kind(
-        "if_cond_alpha", "iaf_cond_alpha", POINT | COND, 2.0**-30, 1e9, (1e-6, 1e-3), True
+        "if_cond_alpha",
+        "iaf_cond_alpha",
+        POINT | COND,
+        2.0**-30,
+        1e9,
+        (1e-6, 1e-3),
+        COUNT - 1,
+        (1.0, 0.9),
     ),
     "eif_cond_exp": Kind(
         "eif_cond_exp",
@@ -104,8 +144,9 @@ KINDS = {
         POINT | COND | ADEX | {"i_offset": 0.4e-9},
         2.0**-30,
         1e9,
-        (1e-3, 1e-2),
-        False,
+        (1e-6, 1e-3),
+        COUNT - 3,
+        (0.9, 0.8),
         substeps=eif_cond_exp.substeps(DT),
         extra={"gsl_error_tol": 1e-10},
     ),
@@ -115,9 +156,11 @@ KINDS = {
         HH | COND,
         2.0**-30,
         1e9,
-        (5e-2, 5e-2),
-        False,
+        (5e-5, 5e-2),
+        0,
+        (0.99, 0.7),
         substeps=hh_cond_exp.substeps(DT),
+        parts=10,
     ),
     "izhikevich": Kind(
         "izhikevich",
@@ -125,8 +168,9 @@ KINDS = {
         {"a": 20.0, "b": 200.0, "v_reset": -65e-3, "d": 4.0, "i_offset": 4e-12},
         2.0**-11,
         1e3,
-        (1e-6, 5e-2),
-        True,
+        (1e-9, 1e-2),
+        COUNT,
+        (1.0, 0.7),
         forms=("EULER_DOUBLE", "EULER"),
     ),
 }
@@ -163,7 +207,8 @@ class Drawn:
         if "m" in start:
             state |= {"Act_m": start["m"], "Inact_h": start["h"], "Act_n": start["n"]}
         parameters |= self.kind.extra
-        return {"model": self.kind.nest, "dt": DT * 1e3, "parameters": parameters, "state": state}
+        step = {"dt": DT * 1e3, "parts": self.kind.parts}
+        return {"model": self.kind.nest, **step, "parameters": parameters, "state": state}
 
 
 def draw(kind: Kind, seed: int) -> Drawn:
@@ -203,7 +248,8 @@ def nest(drawn: dict[str, Drawn], tmp_path_factory: pytest.TempPathFactory) -> d
     """NEST's answers, in one run: name -> (potentials, spikes)."""
     environments.python_of("nest")
     folder: Path = tmp_path_factory.mktemp("nest_cells")
-    jobs, arrays = [], {}
+    jobs: list[dict[str, Any]] = []
+    arrays: dict[str, Any] = {}
     for d in drawn.values():
         for k in range(COUNT):
             arrays[f"x_{len(jobs)}"] = d.x[:, k] * (d.kind.unit * d.kind.scale)
@@ -264,17 +310,15 @@ def test_potentials_before_the_first_spike(
 
 @pytest.mark.parametrize("name", KINDS)
 def test_spikes(name: str, drawn: dict[str, Drawn], nest: dict[str, Any]) -> None:
-    """float64: all, in the same step or the next one. float32: 95 % within one step."""
+    """As many cells with every spike in NEST's step, and spikes within one, as the kind says."""
     d = drawn[name]
-    double, single = d.kind.forms
-    p, s = pair(d, double, nest[name]), pair(d, single, nest[name])
-    assert sum(map(len, p.wanted)) > 10 * COUNT
-    for k in range(COUNT):
-        if d.kind.exact:
-            assert p.fired[k].tolist() == p.wanted[k].tolist(), f"{name}, cell {k}"
-        else:
-            assert near(p.fired[k], p.wanted[k], 1) >= 0.95, f"{name}, cell {k}"
-        assert near(s.fired[k], p.wanted[k], 1) >= 0.95, f"{name} in float32, cell {k}"
+    both = [pair(d, form, nest[name]) for form in d.kind.forms]
+    assert sum(map(len, both[0].wanted)) > 10 * COUNT
+    same = [a.tolist() == b.tolist() for a, b in zip(both[0].fired, both[0].wanted, strict=True)]
+    assert sum(same) >= d.kind.same, f"{name}: cells with other spikes than NEST's, {same}"
+    for form, p, least in zip(d.kind.forms, both, d.kind.near, strict=True):
+        found = [near(p.fired[k], p.wanted[k], 1) for k in range(COUNT)]
+        assert min(found) >= least, f"{name} {form}: spikes within a step of NEST's, {found}"
 
 
 @pytest.mark.parametrize("name", ["if_curr_alpha", "if_cond_exp", "if_cond_alpha", "izhikevich"])
@@ -283,7 +327,10 @@ def test_potentials_of_the_whole_second(
 ) -> None:
     d = drawn[name]
     p = pair(d, d.kind.forms[0], nest[name])
-    assert np.abs(p.v - p.theirs).max() < max(1e3 * d.kind.before[0], 1e-9)
+    for k in range(COUNT):
+        if p.fired[k].tolist() == p.wanted[k].tolist():
+            assert np.abs(p.v[:, k] - p.theirs[:, k]).max() < 1e-3
+        assert np.median(np.abs(p.v[:, k] - p.theirs[:, k])) < d.kind.before[0]
 
 
 def test_a_delay_or_an_order_off_by_one_would_be_seen(

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from mossy.chips.facts import Facts
-from mossy.network.populations import Conv
 from mossy.network.recipe import Noise, Recipe
 from mossy.program.artefact import WordFormat
 
@@ -26,7 +24,7 @@ class Synapses:
 
     source: str
     name: str
-    weight: sparse.csr_array | Conv | Recipe
+    weight: Any  # sparse.csr_array | Conv | Recipe
     delay_source: NDArray[np.int64]
     delay_target: NDArray[np.int64]
     shift: int = 0

@@ -19,9 +19,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from mossy.network.recipe import Noise, Recipe
+from mossy.network.recipe import Noise
 
 Array = NDArray[np.float64]
 
@@ -79,7 +78,7 @@ class Projection:
     name: str
     source: str
     target: str
-    weight: sparse.csr_array | Conv | Recipe
+    weight: Any  # sparse.csr_array | Conv | Recipe
     delay_source: NDArray[np.int64]
     delay_target: NDArray[np.int64]
     feedback: bool

@@ -102,8 +102,10 @@ class Draw:
                 return np.asarray(-np.expm1(-np.maximum(x, 0) / a))
             if self.shape == "lognormal":
                 x = np.log(np.maximum(x, 0))
-        if self.shape == "constant" or (self.shape == "uniform" and a == b) or (
-            self.shape in ("normal", "lognormal") and b == 0
+        if (
+            self.shape == "constant"
+            or (self.shape == "uniform" and a == b)
+            or (self.shape in ("normal", "lognormal") and b == 0)
         ):
             return (x >= a).astype(float)
         if self.shape == "uniform":

@@ -3,10 +3,10 @@
 float   waiting: V stays
         else     V <- alpha V + exc_gain i_exc - inh_gain i_inh + offset
         i_exc <- exc_decay i_exc + unit x_exc;  i_inh <- inh_decay i_inh + unit x_inh
-        V >= threshold: spike, V <- v_reset, wait for `refract` steps      (tested while waiting, too)
+        V >= threshold: spike, V <- v_reset, wait for `refract` steps    (tested while waiting, too)
 
-V is relative to rest; the sums x are whole numbers of `unit`, so they are the same in whatever order
-spikes arrive. The equations are linear between spikes and the coefficients are their solution over
+V is relative to rest; the sums x are whole numbers of `unit`, the same in whatever order spikes
+arrive. The equations are linear between spikes and the coefficients are their solution over
 one step (Rotter and Diesmann, Biol. Cybern. 81, 1999), so nothing depends on the step but the
 spikes' grid. The order, membrane first, is that of NEST's iaf_psc_exp.
 
@@ -16,7 +16,7 @@ fixed   value  <- value + ((sum << shift) x init >> 32)                      for
         waiting: count down, V stays
         else     alpha = ((I_offset + exc - inh) R >> 15) + V_rest
                  V     <- alpha - ((alpha - V) exp_tc >> 15)
-        V >= V_thresh: spike, V <- V_reset, wait for `refract` steps        (tested while waiting, too)
+        V >= V_thresh: spike, V <- V_reset, wait for `refract` steps     (tested while waiting, too)
         value  <- value x decay >> 32                                        after the update
 
 Every product is 64 bits wide and shifted towards minus infinity; every sum, and a sum shifted left,
@@ -50,11 +50,11 @@ def step(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
     s.v = p.v_reset if fired else v
     left = s.refract - 1 if waiting else s.refract
     s.refract = p.refract if fired else left
-    return fired
+    return bool(fired)
 
 
 def step_one(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
-    """Advance one neuron whose excitation and inhibition share a current; return whether it fired."""
+    """Advance one neuron with one current for both signs; return whether it fired."""
     waiting = s.refract > 0
     v = p.alpha * s.v + p.exc_gain * s.i + p.offset
     v = s.v if waiting else v
@@ -63,7 +63,7 @@ def step_one(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
     s.v = p.v_reset if fired else v
     left = s.refract - 1 if waiting else s.refract
     s.refract = p.refract if fired else left
-    return fired
+    return bool(fired)
 
 
 def coefficients(

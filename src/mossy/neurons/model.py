@@ -33,9 +33,9 @@ class Model:
     inhibitory magnitudes) or the synapse's "type". drive: type of the sums. state, params: record
     types; every state has a field `v`. sends: "spikes" (a step's number is how many, each a packet)
     or "values" (one packet carries the number). takes: the type in which a step is given its sums.
-    sums: (lowest, highest) value at which a sum saturates, packet by packet. keeps: state fields that are themselves the sums, so that what
-    arrives is added to the register. event: what one arriving weight does, where packets are
-    worked off one at a time.
+    sums: (lowest, highest) value at which a sum saturates, packet by packet. keeps: state fields
+    that are themselves the sums, so that what arrives is added to the register. event: what one
+    arriving weight does, where packets are worked off one at a time.
     """
 
     name: str

@@ -102,10 +102,12 @@ def _image(
         senders = [k for k in feeds if slices[k].population == source]
         here = [x for x in q.incoming if (x.source, x.shift, x.receptor) == group]
         for x in here:
-            kept = {Conv: ("kernel", len(kernels)), Recipe: ("recipe", len(recipes))}
-            kind, which = kept.get(type(x.weight), ("", 0))
-            for k in senders if kind else ():
-                tables.append(RowTable(*keys[k], kind, slices[k].lo, which, shift, receptor))
+            for k in senders:
+                at = (*keys[k], slices[k].lo, shift, receptor)
+                if isinstance(x.weight, Conv):
+                    tables.append(_table("kernel", len(kernels), at))
+                elif isinstance(x.weight, Recipe):
+                    tables.append(_table("recipe", len(recipes), at))
             if isinstance(x.weight, Conv):
                 kernels.append(_kernel(x, x.weight, s))
             elif isinstance(x.weight, Recipe):
@@ -135,6 +137,13 @@ def _image(
         recipes=tuple(recipes),
         noise=tuple(dataclasses.replace(x, mean=x.mean[s.lo : s.hi]) for x in q.noise),
     )
+
+
+def _table(
+    kind: Literal["kernel", "recipe"], which: int, at: tuple[int, int, int, int, int]
+) -> RowTable:
+    key, mask, first, shift, receptor = at
+    return RowTable(key, mask, kind, first, which, shift, receptor)
 
 
 def _rows(

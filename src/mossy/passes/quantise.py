@@ -18,6 +18,7 @@ from mossy.chips.chip import Chip
 from mossy.chips.quantised import Quantised, Scaling
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Conv, Population, Populations, Projection
+from mossy.network.recipe import Recipe
 from mossy.passes.options import Options
 from mossy.synapses import conv2d
 
@@ -40,11 +41,24 @@ def quantise(
                 allowed=", ".join(chip.rules.MODELS),
                 hint="train the network with a neuron that the chip has",
             )
+        _takes_recipes(p, populations.into(p.name), chip)
     return {
         p.name: _quantise(p, populations.into(p.name), chip, options, activity)
         for p in populations.populations
         if p.model != "source"
     }
+
+
+def _takes_recipes(population: Population, incoming: tuple[Projection, ...], chip: Chip) -> None:
+    """Raise UnsupportedNode E0265 where a chip's rules know neither recipes nor noise."""
+    said = population.noise or any(isinstance(j.weight, Recipe) for j in incoming)
+    if said and not getattr(chip.rules, "RECIPES", False):
+        raise UnsupportedNode(
+            "E0265",
+            "connectivity as a recipe, and noise, are not taken here",
+            where=f"{chip.name}, {population.node}",
+            hint="list the synapses and feed the spikes as an input, or choose another chip",
+        )
 
 
 def _quantise(

@@ -1,9 +1,10 @@
 """Random numbers as a function of where they are used: no state, the same on every core.
 
-A distribution of whole numbers is a table of aliases (Walker, ACM TOMS 3, 1977): one look-up a number,
-and exactly the shares of the rounded distribution. A stream is a 64-bit key; its k-th number is the finaliser of SplitMix64 (Steele, Lea and Flood,
-OOPSLA 2014) at key + k gamma. `normal` inverts the normal distribution with Wichura's PPND7
-(algorithm AS 241, Appl. Statist. 37, 1988), which is exact to seven digits.
+A distribution of whole numbers is a table of aliases (Walker, ACM TOMS 3, 1977): one look-up a
+number, and exactly the shares of the rounded distribution. A stream is a 64-bit key; its k-th
+number is the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) at key + k gamma.
+`normal` inverts the normal distribution with Wichura's PPND7 (algorithm AS 241, Appl. Statist. 37,
+1988), which is exact to seven digits.
 """
 
 from __future__ import annotations

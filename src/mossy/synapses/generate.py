@@ -50,7 +50,7 @@ class Spec(NamedTuple):
     kind: int
     n_source: int
     n_target: int
-    count: int
+    each: int
     p: float
     selves: bool
     replace: bool
@@ -144,7 +144,7 @@ def _far(d: Draw) -> tuple[float, float]:
 
 
 # ------------------------------------------------------------------ the synapses of one stream
-# Whole streams at a time: what is taken out of a specification is counted, once and not per synapse.
+# Whole streams at a time: taking an array out of a specification costs, so it is done once.
 @jit
 def weights(s: Any, key: Any, place: Any, n: Any, out: Any) -> Any:
     """Put the whole-numbered weights of n synapses into `out`. place: of the first in a list."""
@@ -204,7 +204,7 @@ def sources(s: Any, j: Any, found: Any, mark: Any) -> Any:
             found[k - s.start[j]] = s.pre[k]
         return s.start[j + 1] - s.start[j]
     if s.kind == IN or s.kind == TOTAL:
-        count = s.count if s.kind == IN else s.counts[j]
+        count = s.each if s.kind == IN else s.counts[j]
         replace = s.replace or s.kind == TOTAL
         return _some(key, s.n_source, count, replace, -1 if s.selves else j, found, mark)
     if s.kind == PROBABILITY and s.p < 1.0:
@@ -298,7 +298,7 @@ def in_degrees(s: Any, lo: Any, hi: Any) -> Any:
         n[:] = s.counts[lo:hi]
         return n
     if s.kind == IN:
-        n[:] = s.count
+        n[:] = s.each
         return n
     found, mark = scratch(s)
     if s.kind == OUT:
@@ -316,7 +316,7 @@ def in_degrees(s: Any, lo: Any, hi: Any) -> Any:
 def scratch(s: Any) -> Any:
     """Return room for the longest list of partners, and marks."""
     n = max(s.n_source, s.n_target)
-    longest = max(n, s.count if s.kind == IN or s.kind == OUT else 0)
+    longest = max(n, s.each if s.kind == IN or s.kind == OUT else 0)
     if s.counts.size:
         longest = max(longest, s.counts.max())
     return np.empty(longest + 1, np.int64), np.zeros(n, np.bool_)
@@ -326,7 +326,7 @@ def scratch(s: Any) -> Any:
 def targets(s: Any, i: Any, found: Any, mark: Any) -> Any:
     """Put the targets of source i into `found`; return how many (a fixed out-degree)."""
     return _some(
-        stream(s.key, i), s.n_target, s.count, s.replace, -1 if s.selves else i, found, mark
+        stream(s.key, i), s.n_target, s.each, s.replace, -1 if s.selves else i, found, mark
     )
 
 
@@ -372,5 +372,3 @@ def rows(r: Recipe, lo: int, hi: int) -> tuple[NDArray[np.int64], ...]:
     """
     found: tuple[NDArray[np.int64], ...] = by_source(spec(r), lo, hi)
     return found
-
-

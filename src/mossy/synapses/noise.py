@@ -1,9 +1,9 @@
 """Poisson numbers of spikes, drawn for every neuron and step, and the same wherever they are drawn.
 
 The 32 bits of (seed, neuron, step) are the neuron's number scrambled twice by the finaliser of
-MurmurHash3 (Appleby, 2011) under two keys of the step. They are read as a share u of the cumulative
-distribution: n spikes where cdf(n - 1) <= u < cdf(n), to 2^-32. The first twelve bits look the
-answer up, and but for the few shares of 2^-12 that hold a border nothing more has to be done.
+MurmurHash3 (Appleby, 2011), under two keys of the step. They are read as a share u of the
+cumulative distribution: n spikes where cdf(n - 1) <= u < cdf(n), to 2^-32. The first twelve bits
+look the answer up, and but for the few shares of 2^-12 that hold a border that is all.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from mossy.synapses.chance import jit, stream
 
+_intrinsic: Any = intrinsic  # numba ships no types: what it decorates is called with one less
 GUIDE = 12  # bits that are looked up
 UNSURE = 65535
 
@@ -35,13 +38,23 @@ def tables(mean: NDArray[np.float64]) -> tuple[NDArray[np.uint16], NDArray[np.ui
     return guide, borders
 
 
-@jit
-def scrambled(x: Any) -> Any:
-    """Return 32 scrambled bits of 32 bits."""
-    x = np.uint32(x)
-    x = np.uint32((x ^ np.uint32(x >> np.uint32(16))) * np.uint32(0x85EBCA6B))
-    x = np.uint32((x ^ np.uint32(x >> np.uint32(13))) * np.uint32(0xC2B2AE35))
-    return np.uint32(x ^ np.uint32(x >> np.uint32(16)))
+@_intrinsic
+def scrambled(typingctx: Any, x: Any, one: Any, two: Any) -> Any:
+    """scrambled(x, one, two): 32 scrambled bits of x under two keys, all uint32.
+
+    Written in 32 bits, which a product of uint32 in Numba is not, so that eight fit a vector.
+    """
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, one, two = args
+        for key in (one, two):
+            x = builder.xor(x, key)
+            x = builder.mul(builder.xor(x, builder.lshr(x, x.type(16))), x.type(0x85EBCA6B))
+            x = builder.mul(builder.xor(x, builder.lshr(x, x.type(13))), x.type(0xC2B2AE35))
+            x = builder.xor(x, builder.lshr(x, x.type(16)))
+        return x
+
+    return types.uint32(types.uint32, types.uint32, types.uint32), codegen
 
 
 @jit
@@ -61,21 +74,28 @@ def resolved(borders: Any, u: Any) -> Any:
 
 
 @jit
-def arrivals(seed: Any, t: Any, first: Any, kind: Any, guide: Any, borders: Any, out: Any) -> Any:
-    """Put the numbers of spikes of the neurons first, first + 1, ... at step t into `out` (n,).
+def arrivals(
+    seed: Any, t: Any, first: Any, kind: Any, guide: Any, borders: Any, weight: Any, sums: Any
+) -> Any:
+    """Add weight times the spikes of the neurons first, first + 1, ... at step t to `sums` (n,).
 
     kind: (n,) row of each neuron in the tables, or (0,) where there is only one.
     """
     one, two = keys(seed, t)
-    bits = np.empty(out.size, np.uint32)
-    for i in range(out.size):
-        bits[i] = scrambled(scrambled(np.uint32(first + i) ^ one) ^ two)
+    n = sums.size
+    bits = np.empty(n, np.uint32)
+    for i in range(n):
+        bits[i] = scrambled(np.uint32(first + i), one, two)
     if kind.size == 0:
-        for i in range(out.size):
-            n = guide[0, bits[i] >> np.uint32(32 - GUIDE)]
-            out[i] = n if n != UNSURE else resolved(borders[0], bits[i])
+        looked = guide[0]
+        for i in range(n):
+            count = np.int64(looked[bits[i] >> np.uint32(32 - GUIDE)])
+            if count == UNSURE:
+                count = resolved(borders[0], bits[i])
+            sums[i] += weight * count
     else:
-        for i in range(out.size):
-            k = kind[i]
-            n = guide[k, bits[i] >> np.uint32(32 - GUIDE)]
-            out[i] = n if n != UNSURE else resolved(borders[k], bits[i])
+        for i in range(n):
+            count = np.int64(guide[kind[i], bits[i] >> np.uint32(32 - GUIDE)])
+            if count == UNSURE:
+                count = resolved(borders[kind[i]], bits[i])
+            sums[i] += weight * count

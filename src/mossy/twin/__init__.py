@@ -6,7 +6,8 @@ result = twin.run(program, x)          # x: (batch, time, *shape)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import weakref
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,16 @@ from mossy.chips.chip import chip as find_chip
 from mossy.errors import BadInput
 from mossy.program.artefact import PopulationMap, Program
 from mossy.twin.counts import Counts
-from mossy.twin.engines.trace import Recorded, Trace
+from mossy.twin.engines.trace import Rasters, Recorded, Trace
 from mossy.twin.faults import Fault, Stretch, checked, fault, kept, last_steps, parted, silenced
 from mossy.twin.meter import Meter
 from mossy.twin.result import Result
 from mossy.units import Quantity
 
-ENGINES = ("fast", "reference")
+ENGINES = ("fast", "wide", "reference")
 MOST_SPIKES = 255  # what a recorded step can hold
 LARGEST_VALUE = (1 << 31) - 1  # what a packet's payload can hold
-TIMED_SAMPLES = 8  # samples run one at a time to measure the latency of a measured platform
+TIMED_SAMPLES = 4  # samples run one at a time to measure the latency of a measured platform
 
 __all__ = ["ENGINES", "Counts", "Fault", "Result", "fault", "run"]
 
@@ -35,6 +36,7 @@ def run(
     program: Program,
     x: NDArray[Any] | dict[str, NDArray[Any]],
     *,
+    steps: int | None = None,
     engine: str = "fast",
     order: str | None = None,
     record: Iterable[str] = (),
@@ -47,7 +49,9 @@ def run(
     """Run `program` on a batch of inputs.
 
     x: (batch, time, *shape) of spikes (bool or whole numbers: how many in the step) or, where the
-    platform takes them, float currents or signed values; or one such array per input. record,
+    platform takes them, float currents or signed values; or one such array per input. steps: how
+    many to run where the program has no input (x is then {}). engine: "fast", "reference", or
+    "wide", where threads share one sample, which "fast" takes by itself for large networks. record,
     states: populations whose spikes or registers to keep ("*": all). order: "frame" (packets of a
     step together) or "event" (one packet at a time, depth first), where the chip has both; its own
     if not given. faults: parts that die during the run, for good ("core 0,0,17 @ 120"; see
@@ -58,23 +62,27 @@ def run(
         raise BadInput("E0182", "unknown engine", got=repr(engine), allowed=", ".join(ENGINES))
     order = _order(chip, order)
     inputs = _inputs(program, chip, x)
-    time = next(iter(inputs.values())).shape[1]
+    batch, time = _extent(program, inputs, steps)
     steps = time + program.max_lag
     recorded = _recorded(program, record, states)
     died = checked(program, chip, faults)
     stretches = parted(program, died, steps)
     lives = last_steps(program, stretches)
     inputs = silenced(program, lives, inputs)
+    engine = _chosen(program, engine, order, inputs, batch, len(stretches) > 1)
     go = _engine(program, chip, engine, order, stretches, recorded, threads)
     with Meter() as meter:
         trace = go(inputs, progress)
     kept(program, lives, trace.states)
-    elapsed, joules = _measured(program, chip, go, inputs, meter)
+    elapsed, joules = _measured(
+        chip, go, inputs, meter, warm=engine == "wide" or engine in _loaded.get(program, ())
+    )
+    _loaded.setdefault(program, set()).add(engine)
     return Result(
         program,
         chip,
         {k: _output(program.population(p), trace, time) for k, p in program.outputs.items()},
-        {p: trace.spikes[p] for p in _names(program, record)},
+        _shown(trace, _names(program, record)),
         {p: trace.states[p] for p in _names(program, states, neurons=True)},
         Counts.of(program, trace.counts, lives if died else None),
         engine,
@@ -83,6 +91,72 @@ def run(
         meter.seconds,
         faults=died,
     )
+
+
+def _shown(trace: Trace, names: tuple[str, ...]) -> Mapping[str, NDArray[Any]]:
+    """The rasters asked for; long runs keep lists, and make a raster when it is looked at."""
+    if isinstance(trace.spikes, Rasters):
+        return trace.spikes.only(names)
+    return {p: trace.spikes[p] for p in names}
+
+
+def _extent(
+    program: Program, inputs: dict[str, NDArray[Any]], steps: int | None
+) -> tuple[int, int]:
+    """Return batch and time. Raises BadInput E0175."""
+    if inputs and steps is None:
+        batch, time = next(iter(inputs.values())).shape[:2]
+        return batch, time
+    if inputs or steps is None or steps < 1:
+        raise BadInput(
+            "E0175",
+            "steps= says how long a network without inputs runs, and only that",
+            where=f"program {program.network}",
+            got=f"inputs {sorted(inputs) or 'none'}, steps {steps}",
+            hint="run({}, steps=1000)" if not inputs else "leave steps out",
+        )
+    return 1, steps
+
+
+def _chosen(
+    program: Program,
+    engine: str,
+    order: str,
+    inputs: dict[str, NDArray[Any]],
+    batch: int,
+    faults: bool,
+) -> str:
+    """Return the engine that will run. Raises BadInput E0176, E0177."""
+    from mossy.twin import wide
+
+    if batch > 1 and any(c.noise for c in program.cores):
+        raise BadInput(
+            "E0176",
+            "a program that draws its own noise runs one sample at a time",
+            where=f"program {program.network}",
+            got=f"a batch of {batch}",
+            hint="a seed of its own for each run",
+        )
+    if engine == "reference" or (engine == "fast" and not wide.large(program)):
+        return engine
+    why = wide.refusal(program)
+    if batch > 1:
+        why = "several samples"
+    elif faults:
+        why = "parts die during the run"
+    elif order == "event":
+        why = "events are followed one at a time"
+    elif any(x.dtype.kind == "f" for x in inputs.values()):
+        why = "inputs are currents"
+    if engine == "wide" and why:
+        raise BadInput(
+            "E0177",
+            f"the engine of large networks cannot run this: {why}",
+            where=f"program {program.network}",
+            got='engine="wide"',
+            hint='engine="fast"',
+        )
+    return "fast" if why else "wide"
 
 
 def _order(chip: Chip, asked: str | None) -> str:
@@ -131,6 +205,12 @@ def _engine(
         return lambda inputs, progress=None: reference.run(
             program, chip, inputs, stretches, recorded
         )
+    if engine == "wide":
+        from mossy.twin.engines import wide
+
+        return lambda inputs, progress=None: wide.run(
+            program, chip, inputs, steps, recorded, threads=threads, progress=progress
+        )
     from mossy.twin.engines import fast
     from mossy.twin.link import link
     from mossy.twin.sever import sever
@@ -143,25 +223,32 @@ def _engine(
     )  # fmt: skip
 
 
+_loaded: weakref.WeakKeyDictionary[Program, set[str]] = weakref.WeakKeyDictionary()  # by engines
+
+
 def _measured(
-    program: Program,
     chip: Chip,
     go: Callable[..., Trace],
     inputs: dict[str, NDArray[Any]],
     meter: Meter,
+    warm: bool,
 ) -> tuple[Quantity, Quantity | None]:
-    """Seconds and joules per inference of this very machine, one sample at a time."""
-    batch = next(iter(inputs.values())).shape[0]
+    """Seconds and joules per inference of this very machine, one sample at a time.
+
+    warm: the program has been run before, so that a run of one sample was that measurement.
+    """
+    batch = next((x.shape[0] for x in inputs.values()), 1)
     if chip.spec["timing"]["kind"] != "measured":
         return Quantity.exact(meter.seconds / batch, "s"), None
-    go({k: v[:1] for k, v in inputs.items()})  # the first one is warming up
-    seconds, joules = [], []
-    for b in range(min(batch, TIMED_SAMPLES)):
+    runs = [meter] if warm and batch == 1 else []
+    if not warm:
+        go({k: v[:1] for k, v in inputs.items()})
+    for b in range(min(batch, TIMED_SAMPLES) if not runs else 0):
         one = {k: v[b : b + 1] for k, v in inputs.items()}
         with Meter() as single:
             go(one)
-        seconds.append(single.seconds)
-        joules.append(single.joules)
+        runs.append(single)
+    seconds, joules = [m.seconds for m in runs], [m.joules for m in runs]
     elapsed = Quantity(float(np.median(seconds)), "s", min(seconds), max(seconds))
     known = [j for j in joules if j]
     if len(known) < len(joules):  # no counter, or too coarse to see one inference
@@ -174,6 +261,8 @@ def _inputs(
 ) -> dict[str, NDArray[Any]]:
     """Check the inputs and return population -> (batch, time, n)."""
     names = list(program.inputs)
+    if not names and not (isinstance(x, dict) and not x):
+        raise BadInput("E0183", "inputs do not match", got="an array", allowed="{}")
     given = x if isinstance(x, dict) else {names[0]: x}
     if set(given) != set(names):
         raise BadInput("E0183", "inputs do not match", got=sorted(given), allowed=sorted(names))

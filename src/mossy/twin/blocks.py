@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -121,9 +122,7 @@ def blocks(
 
 
 # ------------------------------------------------------------------ what arrives at a core
-def _incoming(
-    program: Program, core: CoreImage, start: NDArray[np.int64]
-) -> list[_Listed | _Made]:
+def _incoming(program: Program, core: CoreImage, start: NDArray[np.int64]) -> list[_Listed | _Made]:
     found: list[_Listed | _Made] = []
     model = neurons.model(core.model)
     by_sign = model.inputs == 2 and model.receptors == "sign"
@@ -134,9 +133,7 @@ def _incoming(
             at = int(start[source.number])
             if t.kind == "recipe":
                 r = core.recipes[t.kernel]
-                known = senders.setdefault(
-                    ("recipe", t.kernel), np.full(r.n_source, -1, np.int64)
-                )
+                known = senders.setdefault(("recipe", t.kernel), np.full(r.n_source, -1, np.int64))
                 known[t.first : t.first + source.n] = at + np.arange(source.n)
                 tables["recipe", t.kernel] = t
                 continue
@@ -246,7 +243,7 @@ def _spans(
     count = threads * -(-total // (threads * min(BLOCK, shape.neurons)))
     edges = [begin + total * i // count for i in range(count + 1)]
     found = []
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in pairwise(edges):
         parts = []
         for c in own:
             at = int(start[c.number])
@@ -317,12 +314,14 @@ def _cell(sender: Any, delay: Any, form: Any) -> Any:
 @jit
 def _word(delay: Any, plane: Any, i: Any, weight: Any, form: Any) -> Any:
     slot = (delay - form[0]) & ((1 << form[1]) - 1)
-    place = ((((slot << form[4]) + plane) << form[3]) + i)
+    place = (((slot << form[4]) + plane) << form[3]) + i
     return np.uint64(weight << form[5]) | np.uint64(place)
 
 
 @jit
-def _count(s: Any, base: Any, lo: Any, hi: Any, senders: Any, form: Any, ends: Any, seen: Any) -> Any:
+def _count(
+    s: Any, base: Any, lo: Any, hi: Any, senders: Any, form: Any, ends: Any, seen: Any
+) -> Any:
     """Count the synapses of a recipe on its targets base + lo .. base + hi."""
     found, mark = scratch(s)
     d = np.empty(found.size, np.int64)

@@ -39,7 +39,7 @@ from mossy.program.artefact import Program
 from mossy.program.machine import Spot
 from mossy.twin.counts import Counts
 from mossy.twin.faults import Fault, direction
-from mossy.twin.full_links import Full, LinkFacts, kind_of, shares
+from mossy.twin.full_links import ROUNDING, Full, LinkFacts, kind_of, shares
 from mossy.twin.loads import Trees, loads, trees
 from mossy.units import Quantity
 
@@ -110,8 +110,9 @@ class _Peaks:
             return
         use = load * share
         self.per_step[b, t : t + len(use)] = use.max(axis=1)
-        self.over |= (use > 1).any(axis=0)
-        self.over_steps += int((use > 1).sum())
+        above = use > 1 + ROUNDING
+        self.over |= above.any(axis=0)
+        self.over_steps += int(above.sum())
         first = use.argmax(axis=0)
         every = np.arange(use.shape[1])
         more = use[first, every] > self.use

@@ -1,10 +1,10 @@
 """Records laid out field by field, for compiled loops: what looks like a record is one array each.
 
 A neuron's step reads and writes `s.v`. On an array of records that is a stride through memory that
-no vector unit likes; here the same step works on `row(fields, i)`, whose attributes are element i of
-one array per field. The arrays never overlap and the loads and stores say so, so that a loop over i
-becomes vector instructions. A table of addresses stands for the arrays, so that one signature fits
-every model.
+no vector unit likes; here the same step works on `row(fields, i)`, whose attributes are element i
+of one array per field. The arrays never overlap and the loads and stores say so, so that a loop
+over i becomes vector instructions. A table of addresses stands for the arrays, so that one
+signature fits every model.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.imputils import lower_getattr_generic, lower_setattr_generic
+from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     infer_getattr,
     intrinsic,
     models,
     register_model,
 )
-from numba.core.imputils import lower_getattr_generic, lower_setattr_generic
-from numba.core.typing.templates import AttributeTemplate
 from numba.np.numpy_support import from_dtype
+
+_intrinsic: Any = intrinsic  # numba ships no types: what it decorates is called with one less
+_literal: Any = intrinsic(prefer_literal=True)
 
 
 class FieldsType(types.Type):
@@ -75,7 +78,7 @@ class _ValuesModel(models.StructModel):
 class _RowAttributes(AttributeTemplate):
     key = RowType
 
-    def generic_resolve(self, typ: RowType, attr: str) -> Any:
+    def generic_resolve(self, typ: RowType, attr: str) -> Any:  # type: ignore[override]
         return typ.fields.columns.get(attr)
 
 
@@ -83,7 +86,7 @@ class _RowAttributes(AttributeTemplate):
 class _ValuesAttributes(AttributeTemplate):
     key = ValuesType
 
-    def generic_resolve(self, typ: ValuesType, attr: str) -> Any:
+    def generic_resolve(self, typ: ValuesType, attr: str) -> Any:  # type: ignore[override]
         return typ.fields.columns.get(attr)
 
 
@@ -124,7 +127,7 @@ def _value(context: Any, builder: Any, typ: ValuesType, val: Any, attr: str) -> 
     return getattr(cgutils.create_struct_proxy(typ)(context, builder, value=val), attr)
 
 
-@intrinsic(prefer_literal=True)
+@_literal
 def fields(typingctx: Any, layout: Any, table: Any, at: Any) -> Any:
     """fields("v:f4,refract:i4", table, at): pointers from the addresses table[at], at + 1, ..."""
     if not isinstance(layout, types.StringLiteral):
@@ -143,7 +146,7 @@ def fields(typingctx: Any, layout: Any, table: Any, at: Any) -> Any:
     return typ(layout, table, types.intp), codegen
 
 
-@intrinsic
+@_intrinsic
 def row(typingctx: Any, f: Any, i: Any) -> Any:
     """row(fields, i): element i of every field, to read and write."""
     typ = RowType(f)
@@ -156,7 +159,7 @@ def row(typingctx: Any, f: Any, i: Any) -> Any:
     return typ(f, types.intp), codegen
 
 
-@intrinsic
+@_intrinsic
 def values(typingctx: Any, f: Any) -> Any:
     """values(fields): the first element of every field, read now."""
     typ = ValuesType(f)

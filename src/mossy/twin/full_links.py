@@ -15,6 +15,7 @@ from mossy.program.artefact import Program
 from mossy.program.machine import Machine, Place, board_of
 from mossy.units import Quantity
 
+ROUNDING = 1e-9  # a link that is full to the last packet is not above 100 %
 KINDS = ("on_board", "between_boards")
 
 
@@ -102,9 +103,8 @@ class Full:
         self, links: tuple[Place, ...], share: NDArray[np.float64], policy: str, queue: float
     ) -> None:
         self.links, self.share, self.policy, self.queue = links, share, policy, queue
-        fits = np.full(len(links), np.inf)
-        np.divide(1.0, share, out=fits, where=share > 0)
-        self.fits = fits
+        self.fits = np.full(len(links), np.inf)
+        np.divide(1.0 + ROUNDING, share, out=self.fits, where=share > 0)
         numbers = {spot: k for k, spot in enumerate(dict.fromkeys(link[:2] for link in links))}
         self.chip_of = np.array([numbers[link[:2]] for link in links], np.int64)
         self.sample, self.waiting = -1, np.zeros(len(links))
@@ -129,4 +129,4 @@ class Full:
             # first come, first served: of a step's own packets the last ones wait
             self.late += float(np.minimum(self.waiting, row).sum())
             worst = (self.waiting / self.fits).max(initial=0.0)
-            self.ticks_late = max(self.ticks_late, int(np.ceil(worst)))
+            self.ticks_late = max(self.ticks_late, int(np.ceil(worst - ROUNDING)))

@@ -17,12 +17,13 @@ from numba.extending import intrinsic
 
 from mossy.synapses.chance import jit
 
+_intrinsic: Any = intrinsic  # numba ships no types: what it decorates is called with one less
 LOOKS = 4000  # before the processor is lent to others
 _yield = types.ExternalFunction("sched_yield", types.int32())
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else None
 
 
-@intrinsic
+@_intrinsic
 def at(typingctx: Any, address: Any, like: Any) -> Any:
     """at(address, like): a pointer to items of the type of the array `like`."""
     pointer = types.CPointer(like.dtype)
@@ -33,7 +34,7 @@ def at(typingctx: Any, address: Any, like: Any) -> Any:
     return pointer(types.int64, like), codegen
 
 
-@intrinsic
+@_intrinsic
 def call(typingctx: Any, function: Any, table: Any, n: Any) -> Any:
     """call(function, table, n): call a sweep by its address with the address of its table."""
 
@@ -47,7 +48,7 @@ def call(typingctx: Any, function: Any, table: Any, n: Any) -> Any:
     return types.void(types.int64, types.int64, types.int64), codegen
 
 
-@intrinsic
+@_intrinsic
 def prefetch(typingctx: Any, pointer: Any, i: Any) -> Any:
     """prefetch(pointer, i): ask for the cache line of item i, to be read once soon."""
 
@@ -62,7 +63,7 @@ def prefetch(typingctx: Any, pointer: Any, i: Any) -> Any:
     return types.void(pointer, types.intp), codegen
 
 
-@intrinsic
+@_intrinsic
 def _arrive(typingctx: Any, gate: Any) -> Any:
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         array = context.make_array(sig.args[0])(context, builder, args[0])
@@ -71,7 +72,7 @@ def _arrive(typingctx: Any, gate: Any) -> Any:
     return types.int64(gate), codegen
 
 
-@intrinsic
+@_intrinsic
 def _arrived(typingctx: Any, gate: Any) -> Any:
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         array = context.make_array(sig.args[0])(context, builder, args[0])

@@ -26,6 +26,7 @@ from mossy.neurons.model import Model
 from mossy.program.artefact import CoreImage, Program, RowTable
 from mossy.program.words import unpack
 from mossy.synapses import conv2d
+from mossy.twin.load import made
 from mossy.twin.packets import Journey, Network
 
 
@@ -224,11 +225,7 @@ class _Segments:
         """(sending neuron, ring column, weight, delay) of all synapses from core to core."""
         found = [
             (
-                *(
-                    self._kernel_synapses(source, target, t)
-                    if t.kind == "kernel"
-                    else _row_synapses(source, target, t)
-                ),
+                *self._synapses(source, target, t),
                 t.receptor,
             )
             for t in target.tables
@@ -250,6 +247,13 @@ class _Segments:
         elif inputs == 2:
             column, weight = column + (weight < 0), np.abs(weight)
         return neuron, column, weight.astype(self.drive), delay
+
+    def _synapses(self, source: CoreImage, target: CoreImage, table: RowTable) -> tuple[Any, ...]:
+        if table.kind == "kernel":
+            return self._kernel_synapses(source, target, table)
+        if table.kind == "recipe":
+            return _made_synapses(source, target, table, self.program.latency)
+        return _row_synapses(source, target, table)
 
     def _kernel_synapses(
         self, source: CoreImage, target: CoreImage, table: RowTable
@@ -296,6 +300,16 @@ def _row_synapses(source: CoreImage, target: CoreImage, table: RowTable) -> tupl
     lengths = np.diff(target.row_start[table.first : table.first + source.n + 1])
     neuron = np.repeat(np.arange(source.n), lengths)
     return neuron, index, _shifted(weight, table.shift), delay
+
+
+def _made_synapses(
+    source: CoreImage, target: CoreImage, table: RowTable, latency: int
+) -> tuple[Any, ...]:
+    start, index, weight, delay = made(target, table.kernel, latency)
+    here = slice(start[table.first], start[table.first + source.n])
+    lengths = np.diff(start[table.first : table.first + source.n + 1])
+    neuron = np.repeat(np.arange(source.n), lengths)
+    return neuron, index[here], _shifted(weight[here], table.shift), delay[here]
 
 
 def _shifted(weight: NDArray[Any], shift: int) -> NDArray[Any]:

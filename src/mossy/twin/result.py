@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ from mossy.twin import levels
 from mossy.twin.congestion import Congestion, congestion
 from mossy.twin.counts import Counts
 from mossy.twin.energy import Energy, energy
+from mossy.twin.engines.trace import Rasters
 from mossy.twin.faults import Fault
 from mossy.twin.timing import Timing, event_latencies, time
 from mossy.units import Quantity
@@ -35,7 +37,7 @@ class Result:
     program: Program
     chip: Chip
     outputs: dict[str, NDArray[Any]]
-    spikes: dict[str, NDArray[np.uint8]]
+    spikes: Mapping[str, NDArray[np.uint8]]
     states: dict[str, NDArray[Any]]
     counts: Counts
     engine: str
@@ -45,6 +47,18 @@ class Result:
     level: str | None = None
     threshold: float | None = None
     faults: tuple[Fault, ...] = ()
+
+    def events(self, population: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return (step, neuron) of every spike of a recorded population, by step.
+
+        Of the first sample; a neuron that spikes twice in a step is named twice. Raises KeyError.
+        """
+        if isinstance(self.spikes, Rasters):
+            return self.spikes.events[population]
+        raster = self.spikes[population][0]
+        step, neuron = np.nonzero(raster)
+        often = raster[step, neuron].astype(np.int64)
+        return np.repeat(step, often), np.repeat(neuron, often)
 
     @cached_property
     def timing(self) -> Timing:

@@ -10,7 +10,7 @@ many spikes each neuron sends; the sums x0, x1 are cleared.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numba
@@ -35,7 +35,7 @@ def _named(record: np.dtype[Any]) -> list[str]:
     return [f"{n}:{record[n].str[1:]}" for n in record.names or ()]
 
 
-@lru_cache(maxsize=None)
+@cache
 def sweep(name: str, fmt: tuple[int, ...]) -> Any:
     """Return the compiled sweep of a model; `.address` is what is called."""
     model = neurons.model(name)

@@ -97,7 +97,9 @@ def _scaled(projection: Projection, scale: float, top: int, most: int) -> Synaps
         w = dataclasses.replace(w, scale=scale, top=float(top), delay=delay)
     else:
         w = conv2d.matrix(w) if isinstance(w, Conv) else w
-        w = sparse.csr_array((np.rint(w.data * scale).astype(np.int64), w.indices, w.indptr), w.shape)
+        w = sparse.csr_array(
+            (np.rint(w.data * scale).astype(np.int64), w.indices, w.indptr), w.shape
+        )
         w.eliminate_zeros()
         w.sort_indices()
     return Synapses(

@@ -20,6 +20,7 @@ from mossy.synapses import conv2d
 # of network/populations.py
 LAYERS = ("lif", "cuba_lif", "sigma_delta", "resonate_fire", "adaptive_lif", "graded_lif")
 MODELS = (*LAYERS, *cells.MODELS)
+RECIPES = True
 WORD = WordFormat(64, weight=32, delay=8, type=0, index=24, coding="float32")
 
 

@@ -6,6 +6,7 @@ samples through their synapses. Groups are small enough that their state stays i
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from mossy.twin.engines.helpers import ALONE, Helpers, helpers_of
 from mossy.twin.engines.trace import COUNTED, LOST, Recorded, Trace, raster_type
 from mossy.twin.layers import layered
 from mossy.twin.link import Linked, Phase
+from mossy.twin.load import noises
 from mossy.twin.sever import moved
 
 CACHE_BYTES = 1 << 20  # state and ring of a group; about one core's share of cache
@@ -141,7 +143,7 @@ class _Plan:
         begins = [0, *(t for t, _ in severed), steps]
         each = [linked, *(s for _, s in severed)]
         self.stretches = list(zip(begins[:-1], begins[1:], each, strict=True))
-        self.size = {p.name: int(np.prod(p.shape, dtype=np.int64)) for p in program.populations}
+        self.size = {p.name: math.prod(p.shape) for p in program.populations}
         self.shown = np.full(linked.core_of.size, -1, np.int32)
         self.columns: dict[str, tuple[int, int]] = {}
         self.width = 0
@@ -161,8 +163,19 @@ class _Plan:
             p.name: int(linked.start[p.cores[0]]) for p in program.populations if p.role == "source"
         }
 
+        self.noises = [self._noises(p) for p in linked.phases]
         found = None if severed else layered(program, linked)
         self.layers = found and layerwise.Run(program, linked, found, steps, self.shown)
+
+    def _noises(self, phase: Phase) -> list[tuple[int, int, Callable[..., None]]]:
+        """First and last ring column of each core of a phase that has noise, and what adds it."""
+        found = []
+        for c in self.program.cores:
+            first = int(self.linked.start[c.number]) - phase.start
+            if c.role != "source" and 0 <= first < phase.stop - phase.start:
+                column = phase.column + phase.model.inputs * first
+                found += [(column, column + phase.model.inputs * c.n, add) for add in noises(c)]
+        return found
 
     def group(self, batch: int, threads: int) -> int:
         """Samples to run together: enough groups for the threads, small enough for the cache."""
@@ -231,6 +244,9 @@ class _Plan:
 
         def update(t: int, i: int) -> None:
             p = linked.phases[i]
+            for first, last, add in self.noises[i]:
+                for b in range(batch):
+                    add(t, ring[b, t % linked.slots, first:last])
             p.model.update(
                 live[i], p.params, ring, t % linked.slots, p.column, p.fmt,
                 fired[i], sent[i], count[i],

@@ -254,9 +254,7 @@ def _compiled(name: str, alike: bool) -> Any:
                         )
                 x[:] = 0
                 end = _list(sent, who[b], value[b], at[b, number, t])
-                _book(
-                    books, b, t, cuts, same, who[b], value[b], at[b, number, t], end, values
-                )
+                _book(books, b, t, cuts, same, who[b], value[b], at[b, number, t], end, values)
                 at[b, number, t + 1] = end
                 _publish(done, number, b * steps + t + 1)
                 if kept.shape[1]:

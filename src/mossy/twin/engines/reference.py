@@ -11,7 +11,7 @@ packet would have done there is counted as lost.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from mossy.program.words import unpack
 from mossy.synapses import conv2d
 from mossy.twin.engines.trace import COUNTED, LOST, Recorded, Trace, raster_type
 from mossy.twin.faults import Stretch
+from mossy.twin.load import made, noises
 from mossy.twin.packets import Network
 
 
@@ -55,6 +56,9 @@ def run(
         for stretch in stretches:
             sample.run({k: x[b] for k, x in inputs.items()}, stretch)
     return trace
+
+
+Synapse = tuple[Any, int, int]  # weight, delay field, neuron
 
 
 class _Sums:
@@ -90,6 +94,7 @@ class _Sample:
         self.model = {c.number: neurons.model(c.model) for c in program.cores if c.role != "source"}
         self.state = {c.number: c.state.copy().view(np.recarray) for c in program.cores}
         self.params = {c.number: c.params.view(np.recarray) for c in program.cores}
+        self.noises = {c.number: noises(c) for c in program.cores}
         self.sends = {p.name: p.sends for p in program.populations}
         self.arriving: dict[int, dict[int, _Sums]] = defaultdict(dict)  # by step and core
 
@@ -125,6 +130,8 @@ class _Sample:
     def _update(self, t: int, core: CoreImage) -> list[Any]:
         state = self.state[core.number]
         x = self._sums(t, core).values
+        for add in self.noises[core.number]:
+            add(t, x)
         sent = evolve(self.model[core.number], state, x, self.params[core.number], core.fmt)
         if core.population in self.trace.states:
             self.trace.states[core.population][self.b, t, core.lo : core.hi] = state
@@ -156,7 +163,7 @@ class _Sample:
             self._count("packets_in", t, number, packets)
             self._count("synaptic_events", t, number, packets * events)
         for number in journey.lost:
-            rows = _rows(self.program.cores[number], core.key + neuron)
+            rows = self._rows(self.program.cores[number], core.key + neuron)
             self._count("packets_lost", t, core.number, packets)
             self._count("events_lost", t, core.number, packets * sum(len(r) for _, r in rows))
 
@@ -164,7 +171,7 @@ class _Sample:
         """Add one packet's row to the core's sums; return how many synapses it has."""
         events = 0
         model = self.model[core.number]
-        for table, row in _rows(core, key):
+        for table, row in self._rows(core, key):
             for w, delay, index in row:
                 weight = w.item() if hasattr(w, "item") else w
                 kind = table.receptor
@@ -180,17 +187,20 @@ class _Sample:
     def _count(self, name: str, t: int, core: int, n: int) -> None:
         self.trace.counts[name][self.b, t, core] += n
 
-
-def _rows(core: CoreImage, key: int) -> Iterable[tuple[RowTable, list[tuple[Any, int, int]]]]:
-    """The synapses that a packet meets on a core, table by table: (weight, delay, neuron) each."""
-    for table in core.tables:
-        if key & table.mask != table.key:
-            continue
-        element = table.first + (key & ~table.mask)
-        if table.kind == "kernel":
-            kernel = core.kernels[table.kernel]
-            reached = conv2d.targets(kernel, element, kernel.lo, kernel.lo + core.n)
-            yield table, [(w, kernel.delay, i) for i, w in reached]
-        else:
-            a, b = core.row_start[element], core.row_start[element + 1]
-            yield table, list(zip(*unpack(core.word_format, core.words[a:b]), strict=True))
+    def _rows(self, core: CoreImage, key: int) -> Iterator[tuple[RowTable, list[Synapse]]]:
+        """The synapses that a packet meets on a core, table by table."""
+        for table in core.tables:
+            if key & table.mask != table.key:
+                continue
+            element = table.first + (key & ~table.mask)
+            if table.kind == "kernel":
+                kernel = core.kernels[table.kernel]
+                reached = conv2d.targets(kernel, element, kernel.lo, kernel.lo + core.n)
+                yield table, [(w, kernel.delay, i) for i, w in reached]
+            elif table.kind == "recipe":
+                start, index, weight, delay = made(core, table.kernel, self.program.latency)
+                at = slice(start[element], start[element + 1])
+                yield table, list(zip(weight[at], delay[at], index[at], strict=True))
+            else:
+                a, b = core.row_start[element], core.row_start[element + 1]
+                yield table, list(zip(*unpack(core.word_format, core.words[a:b]), strict=True))

@@ -41,6 +41,10 @@ class Rasters(Mapping[str, NDArray[np.uint8]]):
         np.add.at(raster[0], (step, neuron), 1)
         return raster
 
+    def only(self, names: tuple[str, ...]) -> Rasters:
+        """Return the lists of some populations."""
+        return Rasters({p: self.events[p] for p in names}, self.sizes, self.steps)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.events)
 

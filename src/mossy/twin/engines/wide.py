@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from numba import carray
+from numba import carray  # type: ignore[attr-defined]
 from numpy.typing import NDArray
 
 from mossy import neurons
@@ -24,6 +24,7 @@ from mossy.synapses.chance import jit
 from mossy.synapses.noise import arrivals, tables
 from mossy.twin.engines.trace import COUNTED, Rasters, Recorded, Trace
 from mossy.twin.gate import at, call, meet, new_gate, prefetch
+from mossy.twin.load import plane
 from mossy.twin.sweep import sweep
 from mossy.twin.wide import Wide, wide
 
@@ -84,15 +85,12 @@ def _listed(sent: Any, n: Any, first: Any, out: Any) -> Any:
 
 
 @jit
-def _noise(z: Any, t: Any, n: Any, row: Any, drawn: Any) -> Any:
+def _noise(z: Any, t: Any, row: Any) -> Any:
     """Add the noise of a part to the sums of this step. row: (n,)."""
     kind = carray(at(z[KIND], _I32), (z[KINDS],))
     guide = carray(at(z[GUIDE], _U16), (z[RATES], 4096))
     borders = carray(at(z[BORDERS], _U64), (z[RATES], z[MOST]))
-    arrivals(z[SEED], t, z[ELEMENT], kind, guide, borders, drawn[:n])
-    weight = z[WEIGHT]
-    for i in range(n):
-        row[i] += weight * drawn[i]
+    arrivals(z[SEED], t, z[ELEMENT], kind, guide, borders, z[WEIGHT], row)
 
 
 @jit
@@ -113,7 +111,6 @@ def _advance(
     begin: Any, end: Any, first: Any, last: Any, form: Any, blocks: Any, parts: Any, noise: Any,
     fields: Any, words_like: Any, sums_like: Any, spikes: Any, counts: Any, outside: Any,
     outside_start: Any, recorded: Any, recorded_end: Any, gate: Any, threads: Any, runs: Any,
-    drawn: Any,
 ) -> Any:  # fmt: skip
     """Run the steps begin .. end of the blocks first .. last.
 
@@ -122,7 +119,7 @@ def _advance(
     outside_start[t] on. recorded: (blocks, room), recorded_end: (blocks, steps + 1).
     """
     lead, width, groups, room, planes, bits = form
-    kept, mask, rounds = spikes.shape[1], np.uint64((1 << bits) - 1), 0
+    kept, mask = spikes.shape[1], np.uint64((1 << bits) - 1)
     for t in range(begin, end):
         slot = (t % width) * planes * room
         for b in range(first, last):
@@ -144,7 +141,7 @@ def _advance(
                 n, here = parts[p, N], slot + parts[p, OFFSET]
                 for z in range(parts[p, NOISE], parts[p, NOISE_END]):
                     to = here + noise[z, PLANE] * room
-                    _noise(noise[z], t, n, sums[to : to + n], drawn)
+                    _noise(noise[z], t, sums[to : to + n])
                 table = carray(at(parts[p, TABLE], _I64), (64,))
                 size = sums.itemsize
                 table[parts[p, X0]] = blocks[b, SUMS] + here * size
@@ -158,9 +155,8 @@ def _advance(
             e = recorded_end[b, t - begin]
             recorded[b, e : e + found] = own[:found]
             recorded_end[b, t - begin + 1] = e + found
-        rounds += 1
         if threads > 1:
-            meet(gate, rounds * threads)
+            meet(gate, (t - begin + 1) * threads)
 
 
 @jit
@@ -182,7 +178,7 @@ def run(
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
-    """Run one sample. inputs: population -> (1, time, n) whole numbers. progress gets steps done."""
+    """Run one sample. inputs: population -> (1, time, n) spikes. progress gets steps done."""
     threads = threads or os.cpu_count() or 1
     laid = wide(program, chip, threads)
     live = _Run(program, laid, inputs, steps, record, min(threads, len(laid.blocks)))
@@ -227,7 +223,6 @@ class _Run:
         self.stretch = max(1, min(LONGEST, STRETCH // shape.neurons))
         self.recorded = np.empty((count, self.stretch * shape.neurons), np.int32)
         self.runs = np.empty((threads, self._most_runs(), 2), np.int64)
-        self.drawn = np.empty((threads, shape.neurons), np.int64)
         self.found: list[tuple[NDArray[np.int64], NDArray[np.int32]]] = []
 
     def _most_runs(self) -> int:
@@ -256,7 +251,10 @@ class _Run:
         return np.concatenate(who)[order].astype(np.int32), start
 
     def _tables(self) -> tuple[NDArray[np.int64], ...]:
-        blocks, parts, noise, fields = [], [], [], []
+        blocks: list[list[int]] = []
+        parts: list[list[int]] = []
+        noise: list[list[int]] = []
+        fields: list[list[int]] = []
         laid, shape = self.laid, self.laid.shape
         for b in laid.blocks:
             sums = self._new(np.zeros(1 << shape.bits, laid.drive))
@@ -265,16 +263,28 @@ class _Run:
             for p in b.parts:
                 row, noisy, kept = self._part(p, sums, sent)
                 parts.append(
-                    [*row, len(noise), len(noise) + len(noisy), len(fields), len(fields) + len(kept)]
+                    [
+                        *row,
+                        len(noise),
+                        len(noise) + len(noisy),
+                        len(fields),
+                        len(fields) + len(kept),
+                    ]
                 )
                 noise += noisy
                 fields += kept
             blocks.append(
                 [
-                    _where(b.start), _where(b.words), _where(sums), _where(sent),
-                    b.first, b.last - b.first, begun, len(parts),
-                ]  # fmt: skip
-            )
+                    _where(b.start),
+                    _where(b.words),
+                    _where(sums),
+                    _where(sent),
+                    b.first,
+                    b.last - b.first,
+                    begun,
+                    len(parts),
+                ]
+            )  # fmt: skip
         return tuple(
             np.array(rows, np.int64).reshape(-1, width)
             for rows, width in ((blocks, 8), (parts, 10), (noise, 10), (fields, 5))
@@ -307,7 +317,8 @@ class _Run:
                 np.int64,
             )
         )
-        made = self._new(sweep(core.model, core.fmt))
+        made = sweep(core.model, core.fmt)
+        self.alive.append(made)
         row = [made.address, _where(table), p.hi - p.lo, p.at, 1 + len(state), 2 + len(state)]
         kept = []
         if core.population in self.states:
@@ -322,11 +333,9 @@ class _Run:
         means, kind = np.unique(noise.mean[p.lo : p.hi], return_inverse=True)
         guide, borders = (self._new(a) for a in tables(means))
         which = self._new(kind.astype(np.int32) if means.size > 1 else np.zeros(0, np.int32))
-        two = neurons.model(core.model).inputs == 2
-        plane = 1 if two and noise.weight < 0 else 0
-        weight = abs(int(noise.weight)) if two else int(noise.weight)
+        to, weight = plane(core, noise)
         return [
-            noise.seed, core.lo + p.lo, weight, plane, _where(which), which.size,
+            noise.seed, core.lo + p.lo, weight, to, _where(which), which.size,
             _where(guide), len(means), _where(borders), borders.shape[1],
         ]  # fmt: skip
 
@@ -342,7 +351,7 @@ class _Run:
                 begin, end, count * k // threads, count * (k + 1) // threads, self.form,
                 self.blocks, self.parts, self.noise, self.fields, like, np.zeros(1, laid.drive),
                 self.spikes, self.counts, self.outside, self.outside_start, self.recorded, ends,
-                gate, threads, self.runs[k], self.drawn[k],
+                gate, threads, self.runs[k],
             )  # fmt: skip
 
         if threads == 1:
