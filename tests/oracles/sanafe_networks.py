@@ -89,7 +89,7 @@ def load_networks(path: Path) -> list[Network]:
         start = f"net{k}/attributes/"
         attributes = {a.removeprefix(start): v for a, v in found.items() if a.startswith(start)}
         rest = {name: found[f"net{k}/{name}"] for name in Network._fields if name != "attributes"}
-        networks.append(Network(**{**rest, "arch": str(rest["arch"]), "attributes": attributes}))  # type: ignore[arg-type]
+        networks.append(Network(**{**rest, "arch": str(rest["arch"]), "attributes": attributes}))
     return networks
 
 

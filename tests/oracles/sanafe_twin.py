@@ -73,8 +73,8 @@ def number_here(arch: str, core: NDArray[Any]) -> Ints:
     """Return mossy's number of SANA-FE's cores."""
     if arch == "loihi":
         tile, part = core // 4, core % 4
-        return (tile % 4 * 8 + tile // 4) * 4 + part
-    return core % 64 * 64 + core // 64
+        return np.asarray((tile % 4 * 8 + tile // 4) * 4 + part)
+    return np.asarray(core % 64 * 64 + core // 64)
 
 
 def mapped(network: Network) -> Mapped:

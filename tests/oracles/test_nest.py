@@ -34,7 +34,7 @@ from tests.oracles.nest_twin import compiled, program, stepped
 
 pytestmark = pytest.mark.oracle
 
-COUNT = 3
+COUNT = 2
 V_TOLERANCE = 1e-10  # mV: some hundred times what rounding leaves
 # mV: the error of a 24-bit alpha adds up over tau_m / dt = 200 steps of up to 20 mV; twice that
 FLOAT_TOLERANCE = 2 * 2.0**-24 * 200 * 20
@@ -93,9 +93,9 @@ def test_v_of_an_engine_is_that_of_nest(runs: list[Run]) -> None:
 @pytest.mark.slow
 def test_the_reference_engine_runs_the_same(runs: list[Run]) -> None:
     made = program(runs[0].given, "if_curr_exp.double", 150)
-    mine = compiled(runs[0].given, made, "reference", 1, 300)
-    assert len(mine.step) > 100
-    assert not difference(mine, runs[0], 300)
+    mine = compiled(runs[0].given, made, "reference", 1, 150)
+    assert len(mine.step) > 20
+    assert not difference(mine, runs[0], 150)
 
 
 def test_in_single_precision_v_is_close_until_spikes_part_and_the_rate_stays(

@@ -31,7 +31,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mossy.neurons import eif_cond_exp, hh_cond_exp
+from mossy.neurons import eif_cond_alpha, eif_cond_exp, hh_cond_exp
 from tests.neurons import cells
 from tests.oracles import environments
 
@@ -148,6 +148,18 @@ KINDS = {
         COUNT - 3,
         (0.9, 0.8),
         substeps=eif_cond_exp.substeps(DT),
+        extra={"gsl_error_tol": 1e-10},
+    ),
+    "eif_cond_alpha": Kind(
+        "eif_cond_alpha",
+        "aeif_cond_alpha",
+        POINT | COND | ADEX | {"i_offset": 0.4e-9},
+        2.0**-30,
+        1e9,
+        (1e-6, 1e-3),
+        COUNT - 3,
+        (0.9, 0.8),
+        substeps=eif_cond_alpha.substeps(DT),
         extra={"gsl_error_tol": 1e-10},
     ),
     "hh_cond_exp": Kind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -205,7 +206,7 @@ def test_more_dead_parts_lose_no_less(data: st.DataObject) -> None:
     deaths = [NONE_DEAD, *(dead_at(program, died, f.step(program.dt)) for f in died)]
     for c in program.cores:
         journeys = [Network(program, chip, dead).journey(c, 0) for dead in deaths]
-        for before, after in zip(journeys, journeys[1:], strict=False):
+        for before, after in pairwise(journeys):
             assert set(before.lost) <= set(after.lost)
             assert set(before.cores) >= set(after.cores)
             assert before.meant == after.meant
@@ -221,11 +222,11 @@ def test_a_core_dead_at_once_is_one_whose_neurons_tell_nobody(chip: str) -> None
     second[:, 5] = 2.0  # the largest weight stays, and with it the scale
 
     def network(last: NDArray[np.float64]) -> nd.Network:
-        nodes = {
+        nodes: dict[str, nd.Node] = {
             "input": nd.Input((6,)), "fc1": nd.Linear(first), "lif1": lif(),
             "fc2": nd.Linear(last), "lif2": lif(), "output": nd.Output((4,)),
         }  # fmt: skip
-        return build(nodes, list(zip(nodes, list(nodes)[1:], strict=False)), 1e-3, name="two")
+        return build(nodes, list(pairwise(nodes)), 1e-3, name="two")
 
     x = (rng.random((3, 20, 6)) < 0.4).astype(np.uint8)
     program = spread(network(second), chip)

@@ -61,9 +61,9 @@ def step(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> int:
             dw = dw + (two * kw if inner else kw)
             reach = half if stage < 2 else one
             at, wt = v + reach * kv, w + reach * kw
-            exc = exc if stage == 1 else exc * p.exc_decay
-            inh = inh if stage == 1 else inh * p.inh_decay
-            g_exc, g_inh = (exc, inh) if stage == 2 else (g_exc, g_inh)
+            exc = exc * p.exc_decay if stage == 0 or stage == 2 else exc
+            inh = inh * p.inh_decay if stage == 0 or stage == 2 else inh
+        g_exc, g_inh = exc, inh
         reached, there = v + sixth * dv, w + sixth * dw
         fired = reached >= p.v_spike and not waiting
         share = np.divide(p.v_spike - v, reached - v) if fired else real(1)

@@ -35,7 +35,7 @@ from mossy.neurons.exponential import exp
 from mossy.neurons.model import Model, build, compile_step
 
 Array = NDArray[np.float64]
-SUBSTEP = 20e-6  # seconds: V is within 2e-6 mV before a spike and 0.1 mV at its peak
+SUBSTEP = 10e-6  # seconds: V is within 1e-6 mV before a spike and 1e-2 mV at its peak
 REFRACTORY = 2e-3  # seconds; NEST's, PyNN names none
 E_8, E_3, E_13_4 = math.exp(8), math.exp(3), math.exp(13 / 4)
 ALPHA_H, BETA_N = 0.128 * math.exp(17 / 18), 0.5 * math.exp(10 / 40)
@@ -101,9 +101,9 @@ def step(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
             dv, dm, dh, dn = dv + weight * kv, dm + weight * km, dh + weight * kh, dn + weight * kn
             reach = half if stage < 2 else one
             vt, mt, ht, nt = v + reach * kv, m + reach * km, h + reach * kh, n + reach * kn
-            exc = exc if stage == 1 else exc * p.exc_decay
-            inh = inh if stage == 1 else inh * p.inh_decay
-            g_exc, g_inh = (exc, inh) if stage == 2 else (g_exc, g_inh)
+            exc = exc * p.exc_decay if stage == 0 or stage == 2 else exc
+            inh = inh * p.inh_decay if stage == 0 or stage == 2 else inh
+        g_exc, g_inh = exc, inh
         v, m, h, n = v + sixth * dv, m + sixth * dm, h + sixth * dh, n + sixth * dn
     waiting = s.refract > 0
     fired = v >= p.threshold and v < s.v and not waiting

@@ -170,18 +170,19 @@ def delays(s: Any, key: Any, place: Any, n: Any, out: Any) -> Any:
 @jit
 def _drawn(law: Any, key: Any, salt: Any, n: Any, out: Any) -> Any:
     first, threshold, other = law.first, law.threshold, law.other
+    own = mix(key ^ salt)
     if threshold.size == 1:
         for k in range(n):
             out[k] = first
     elif threshold.size > 0:
         for k in range(n):
-            out[k] = first + picked(threshold, other, mix(bits_of(key, k) ^ salt))
+            out[k] = first + picked(threshold, other, bits_of(own, k))
     else:
         scale, least, top = law.scale, law.least, law.top
         shape, a, b, share, span = law.shape, law.a, law.b, law.share, law.span
         low, high = law.low, law.high
         for k in range(n):
-            x = drawn(shape, a, b, share, span, low, high, mix(bits_of(key, k) ^ salt))
+            x = drawn(shape, a, b, share, span, low, high, bits_of(own, k))
             out[k] = np.int64(np.rint(min(max(x * scale, least), top)))
 
 

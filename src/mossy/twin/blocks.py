@@ -28,9 +28,11 @@ from mossy.program.words import unpack
 from mossy.synapses import conv2d, generate
 from mossy.synapses.chance import jit, stream
 from mossy.synapses.generate import LISTED, OUT, delays, scratch, sources, targets, weights
+from mossy.twin.gate import ahead
 
 WIDTH = 8  # delays in a group, at most
 BLOCK = 1 << 15  # neurons of a block, at most
+AHEAD = 16  # synapses that are looked for before they are placed
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,33 +279,38 @@ def _block(
             shape.bits,
         ]
     )
+    size = sum(_size(x, p) for p in parts for x in given[p.core])
+    cells = np.empty(size, np.uint32)  # where a synapse belongs, beside its word
+    words = np.empty(size, np.uint64 if wide else np.uint32)
     ends = np.zeros(total * shape.groups + 1, np.int64)
     fan: list[Triplets] = []
+    n = 0
     for p in parts:
-        seen = np.zeros(total, np.int64)
+        seen, shift = np.zeros(total, np.int32), p.at - p.lo
         for x in given[p.core]:
             if isinstance(x, _Made):
-                _count(x.spec, x.base, p.lo, p.hi, x.senders, form, ends[1:], seen)
+                n = _make(
+                    x.spec, x.base, p.lo, p.hi, x.senders, form, shift, x.shift, x.sum,
+                    ends[1:], seen, cells, words, n,
+                )  # fmt: skip
             else:
-                _count_listed(x.sender, x.index, x.delay, p.lo, p.hi, form, ends[1:], seen)
+                n = _list(
+                    x.sender, x.index, x.delay, x.weight, x.sum, p.lo, p.hi, form, shift,
+                    ends[1:], seen, cells, words, n,
+                )  # fmt: skip
         found = np.flatnonzero(seen)
         fan.append((found, p.core, seen[found]))
     np.cumsum(ends, out=ends)
-    words = np.empty(ends[-1], np.uint64 if wide else np.uint32)
-    at = ends[:-1].copy()
-    for p in parts:
-        shift = p.at - p.lo
-        for x in given[p.core]:
-            if isinstance(x, _Made):
-                _place(
-                    x.spec, x.base, p.lo, p.hi, x.senders, form, at, shift, x.shift, x.sum,
-                    words,
-                )  # fmt: skip
-            else:
-                _place_listed(
-                    x.sender, x.index, x.delay, x.weight, x.sum, p.lo, p.hi, form, at, shift, words
-                )
-    return Block(first, last, parts, ends, words, shape), fan
+    placed = np.empty(n, words.dtype)
+    _scatter(cells, words, ends[:-1].copy(), placed, n)
+    return Block(first, last, parts, ends, placed, shape), fan
+
+
+def _size(x: _Listed | _Made, p: Part) -> int:
+    """Number of synapses of a part."""
+    if isinstance(x, _Made):
+        return int(generate.in_degrees(x.spec, x.base + p.lo, x.base + p.hi).sum())
+    return int(((x.index >= p.lo) & (x.index < p.hi)).sum())
 
 
 @jit
@@ -319,29 +326,11 @@ def _word(delay: Any, plane: Any, i: Any, weight: Any, form: Any) -> Any:
 
 
 @jit
-def _count(
-    s: Any, base: Any, lo: Any, hi: Any, senders: Any, form: Any, ends: Any, seen: Any
-) -> Any:
-    """Count the synapses of a recipe on its targets base + lo .. base + hi."""
-    found, mark = scratch(s)
-    d = np.empty(found.size, np.int64)
-    own, listed = s.kind == OUT, s.kind == LISTED
-    a, b = (0, s.n_source) if own else (base + lo, base + hi)
-    for e in range(a, b):
-        n = targets(s, e, found, mark) if own else sources(s, e, found, mark)
-        delays(s, stream(s.key, e), s.start[e] if listed else 0, n, d)
-        for k in range(n):
-            i, j = (e, found[k]) if own else (found[k], e)
-            if base + lo <= j < base + hi:
-                ends[_cell(senders[i], d[k], form)] += 1
-                seen[senders[i]] += 1
-
-
-@jit
-def _place(
-    s: Any, base: Any, lo: Any, hi: Any, senders: Any, form: Any, at: Any, shift: Any, left: Any,
-    plane: Any, words: Any,
+def _make(
+    s: Any, base: Any, lo: Any, hi: Any, senders: Any, form: Any, shift: Any, left: Any, plane: Any,
+    ends: Any, seen: Any, cells: Any, words: Any, m: Any,
 ) -> Any:  # fmt: skip
+    """Append the synapses of a recipe on its targets base + lo .. base + hi; return the number."""
     found, mark = scratch(s)
     d, w = np.empty(found.size, np.int64), np.empty(found.size, np.int64)
     own, listed = s.kind == OUT, s.kind == LISTED
@@ -354,36 +343,47 @@ def _place(
         for k in range(n):
             i, j = (e, found[k]) if own else (found[k], e)
             if base + lo <= j < base + hi:
-                c = _cell(senders[i], d[k], form)
                 weight = w[k] << left
                 to = plane
                 if plane < 0:
                     to = 1 if weight < 0 else 0
                     weight = abs(weight)
-                words[at[c]] = _word(d[k], to, j - base + shift, weight, form)
-                at[c] += 1
+                c = _cell(senders[i], d[k], form)
+                ends[c] += 1
+                seen[senders[i]] += 1
+                cells[m] = c
+                words[m] = _word(d[k], to, j - base + shift, weight, form)
+                m += 1
+    return m
 
 
 @jit
-def _count_listed(
-    sender: Any, index: Any, delay: Any, lo: Any, hi: Any, form: Any, ends: Any, seen: Any
-) -> Any:
-    for k in range(sender.size):
-        if lo <= index[k] < hi:
-            ends[_cell(sender[k], delay[k], form)] += 1
-            seen[sender[k]] += 1
-
-
-@jit
-def _place_listed(
+def _list(
     sender: Any, index: Any, delay: Any, weight: Any, plane: Any, lo: Any, hi: Any, form: Any,
-    at: Any, shift: Any, words: Any,
+    shift: Any, ends: Any, seen: Any, cells: Any, words: Any, m: Any,
 ) -> Any:  # fmt: skip
+    """Append listed synapses on the neurons lo .. hi; return the number."""
     for k in range(sender.size):
         if lo <= index[k] < hi:
             c = _cell(sender[k], delay[k], form)
-            words[at[c]] = _word(delay[k], plane[k], index[k] + shift, weight[k], form)
-            at[c] += 1
+            ends[c] += 1
+            seen[sender[k]] += 1
+            cells[m] = c
+            words[m] = _word(delay[k], plane[k], index[k] + shift, weight[k], form)
+            m += 1
+    return m
+
+
+@jit
+def _scatter(cells: Any, words: Any, at: Any, out: Any, n: Any) -> Any:
+    """Put every word at the next place of its cell, asking for both ahead: they lie anywhere."""
+    for k in range(n):
+        if k + 2 * AHEAD < n:
+            ahead(at, cells[k + 2 * AHEAD])
+            ahead(out, at[cells[k + AHEAD]])
+        c = cells[k]
+        out[at[c]] = words[k]
+        at[c] += 1
 
 
 def _fan(found: list[Triplets], total: int) -> Fan:

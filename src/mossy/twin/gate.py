@@ -53,14 +53,30 @@ def prefetch(typingctx: Any, pointer: Any, i: Any) -> Any:
     """prefetch(pointer, i): ask for the cache line of item i, to be read once soon."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        where = builder.bitcast(builder.gep(args[0], [args[1]]), byte)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [where, number(0), number(3), number(1)])
+        _ask(builder, args[0], args[1], 0)
         return context.get_dummy_value()
 
     return types.void(pointer, types.intp), codegen
+
+
+@_intrinsic
+def ahead(typingctx: Any, array: Any, i: Any) -> Any:
+    """ahead(array, i): ask for the cache line of item i, to be written soon."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        _ask(builder, data, args[1], 1)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), codegen
+
+
+def _ask(builder: Any, pointer: Any, i: Any, write: int) -> None:
+    byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    where = builder.bitcast(builder.gep(pointer, [i]), byte)
+    builder.call(function, [where, number(write), number(3), number(1)])
 
 
 @_intrinsic
