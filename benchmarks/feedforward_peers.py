@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-LEAST = 3  # runs of each batch, and more of them while they take less than LONG together
+LEAST = 2  # runs of each batch, and more of them while they take less than LONG together
 MOST = 60
 LONG = 4.0  # s
 

@@ -1,2 +1,179 @@
-"""A recurrent network here: python -m benchmarks.mossy_peer NETWORK THREADS SECONDS STATISTICS"""
-raise SystemExit("mossy cannot build such networks yet")
+"""A recurrent network here: python -m benchmarks.mossy_peer NETWORK THREADS SECONDS STATISTICS
+
+A program of its own, as those of the peers are, so that its memory is its own; prints one JSON
+document. Connectivity stays a recipe until the engine lays it out, which is part of the building; a
+small network run before has loaded the compiled code, whose time is given apart. The network runs
+TIMES times from its start, and the fastest counts, without its warm-up; everything that a run
+returns, counts of all steps among it, is part of the time. Weights are those of the model in single
+precision: 11 bits and a sign.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from benchmarks.recurrent_networks import (
+    NETWORKS,
+    Group,
+    Recurrent,
+    Uniform,
+    Wiring,
+    cuba,
+    microcircuit,
+)
+from benchmarks.recurrent_networks import Draw as Drawn
+from benchmarks.spike_statistics import of_groups
+from mossy import __version__
+from mossy.chips import chip
+from mossy.network.populations import Population, Populations, Projection
+from mossy.network.recipe import Draw, Noise, Recipe, constant
+from mossy.neurons.if_curr_exp import coefficients
+from mossy.passes.options import Options
+from mossy.passes.pipeline import Header, assemble
+from mossy.passes.quantise import quantise
+from mossy.program import Program
+
+SEED = 20070
+TIMES = 3
+KINDS = {"total": "total", "indegree": "in_degree", "bernoulli": "probability"}
+
+
+def run_mossy(network: Recurrent, threads: int, seconds: float, recorded: float) -> dict[str, Any]:
+    """Build, time and record; return the figures."""
+    begin = time.perf_counter()
+    for small in (cuba(100, 1.0), microcircuit(0.002, "poisson", 1.0)):
+        built(small).run({}, steps=1, engine="wide", threads=threads)
+    loaded = time.perf_counter()
+    program = built(network)
+    program.run({}, steps=1, engine="wide", threads=threads)  # lays it out
+    ready = time.perf_counter()
+    simulated, cpu, spikes = min(timed(program, network, threads, seconds) for _ in range(TIMES))
+    found = {
+        "version": f"mossy {__version__}",
+        "neurons": network.neurons,
+        "synapses": laid_out(program, threads),
+        "compile_s": loaded - begin,
+        "build_s": ready - loaded,
+        "simulate_s": simulated,
+        "cpu_s": cpu,
+        "spikes": spikes,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    if recorded:
+        found["groups"] = statistics(program, network, threads, recorded)
+    return found
+
+
+def built(network: Recurrent) -> Program:
+    """Compile the network for a processor."""
+    cpu, options = chip("cpu"), Options()
+    groups = {g.name: g for g in network.groups}
+    whole = Populations(
+        tuple(population(g, network, k) for k, g in enumerate(network.groups)),
+        tuple(projection(w, groups, network.dt, k) for k, w in enumerate(network.wirings)),
+        {},
+        {g.name: g.name for g in network.groups},
+    )
+    registers = quantise(whole, cpu, options, None)
+    header = Header(network.name, "", network.dt, "exact", "node")
+    return assemble(whole, registers, cpu, options, header)[0]
+
+
+def population(g: Group, network: Recurrent, number: int) -> Population:
+    """Return a group with its parameters, initial V and background."""
+    cell, rng = network.cell, np.random.default_rng([SEED, number])
+    if cell.tau_syn is None:
+        raise SystemExit("no neuron here has inputs that make V jump, and a refractory period")
+    exc, inh = cell.tau_syn
+    params = coefficients(
+        network.dt, tau_m=cell.tau_m, c_m=cell.c_m, tau_exc=exc, tau_inh=inh, v_rest=cell.e_l,
+        v_reset=cell.v_reset, v_thresh=cell.v_th, tau_refrac=cell.t_ref, i_offset=g.dc,
+    )  # fmt: skip
+    params = {k: np.broadcast_to(v, g.n) for k, v in params.items()}
+    if isinstance(g.v0, Uniform):
+        v0 = rng.uniform(g.v0.low, g.v0.high, g.n)
+    else:
+        v0 = rng.normal(g.v0.mean, g.v0.sd, g.n)
+    params["v_init"] = v0 - cell.e_l
+    mean = g.inputs * g.input_rate * network.dt
+    noise = (Noise(np.full(g.n, mean), g.input_weight, SEED + number),) if g.inputs else ()
+    return Population(
+        g.name, g.name, (g.n,), "if_curr_exp", params, False, "spikes", False, 0, noise
+    )
+
+
+def projection(w: Wiring, groups: dict[str, Group], dt: float, number: int) -> Projection:
+    """Return a wiring as a recipe."""
+    n, m = groups[w.source].n, groups[w.target].n
+    given: dict[str, Any] = {"count": int(w.number)}
+    if w.rule == "bernoulli":
+        given = {"p": w.number}
+    recipe = Recipe(
+        KINDS[w.rule], n, m, draw(w.weight), draw(w.delay, dt), SEED + number,  # type: ignore[arg-type]
+        **given,
+    )  # fmt: skip
+    none = np.zeros(n, np.int64), np.zeros(m, np.int64)
+    return Projection(f"{number}", w.source, w.target, recipe, *none, True)
+
+
+def draw(x: Drawn, unit: float = 1.0) -> Draw:
+    """Return a distribution in multiples of `unit`."""
+    if x.sd == 0:
+        return constant(x.mean / unit)
+    return Draw("normal", x.mean / unit, x.sd / unit, x.low / unit, x.high / unit)
+
+
+def timed(
+    program: Program, network: Recurrent, threads: int, seconds: float
+) -> tuple[float, float, int]:
+    """Return wall and processor seconds of a run after its warm-up, and the spikes of that time."""
+    warm = round(network.warm / network.dt)
+    steps = warm + round(seconds / network.dt)
+    wall, cpu, done = 0.0, 0.0, 0
+
+    def progress(count: int) -> None:
+        nonlocal wall, cpu, done
+        done += count
+        if done <= warm:
+            wall, cpu = time.perf_counter(), time.process_time()
+
+    result = program.run({}, steps=steps, engine="wide", threads=threads, progress=progress)
+    took = time.perf_counter() - wall, time.process_time() - cpu
+    return *took, int(result.counts["spikes"][0, warm:].sum())
+
+
+def laid_out(program: Program, threads: int) -> int:
+    """Return the number of synapses, as the engine has them."""
+    from mossy.twin.wide import wide
+
+    return wide(program, chip("cpu"), threads).synapses
+
+
+def statistics(
+    program: Program, network: Recurrent, threads: int, seconds: float
+) -> list[dict[str, float]]:
+    """Record all neurons for `seconds` after the warm-up; return the statistics by group."""
+    warm, total = (round(s / network.dt) for s in (network.warm, seconds))
+    result = program.run({}, steps=warm + total, engine="wide", threads=threads, record="*")
+    steps, neurons, first = [], [], 0
+    for g in network.groups:
+        step, neuron = result.spikes.events[g.name]
+        steps.append(step[step >= warm] - warm)
+        neurons.append(neuron[step >= warm] + first)
+        first += g.n
+    return of_groups(
+        np.concatenate(steps), np.concatenate(neurons), [g.n for g in network.groups],
+        network.dt, total,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    name, threads, seconds, recorded = sys.argv[1:]
+    found = run_mossy(NETWORKS[name](), int(threads), float(seconds), float(recorded))
+    print(json.dumps(found))

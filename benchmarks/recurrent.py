@@ -1,4 +1,4 @@
-"""Recurrent networks beside NEST and Brian2: python -m benchmarks.recurrent [--networks cuba4000 ...]
+"""Recurrent networks beside NEST and Brian2: python -m benchmarks.recurrent [--networks NAME ...]
 
 Each simulator is a program of its own that builds the network from the same rules
 (recurrent_networks.py), with its own random numbers, and prints its figures. They run in turns,
@@ -6,10 +6,11 @@ Each simulator is a program of its own that builds the network from the same rul
 threads that wait for each other sleep or spin matters more than anything else where cores are
 shared, and which is better depends on who else is there. A simulator's figure is its best.
 
-RTF is wall seconds per biological second, without building, compiling and a warm-up. Synaptic events
-are spikes times the mean number of synapses of a neuron; background is not counted, though NEST and
-Brian2 spend much of their time on it. Then follow the spike statistics, recorded in a stretch
-that is not timed, beside what others have published.
+RTF is wall seconds per biological second, without building, compiling and a warm-up; CPU is the
+same in processor time of all threads, which on a busy machine says more where there is one thread,
+and nothing where threads spin. Synaptic events are spikes times the mean number of synapses of a
+neuron; background is not counted, though NEST and Brian2 spend much of their time on it. Then
+follow the spike statistics, recorded in a stretch that is not timed, beside what others published.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ ROOT = Path(__file__).parents[1]
 Figures = dict[str, Any]
 HEAD = (
     "network", "simulator", "threads", "waiting", "build", "compile", "RTF", "x mossy",
-    "ns/event", "spikes/s", "peak MB",
+    "CPU", "ns/event", "spikes/s", "peak MB",
 )  # fmt: skip
 STATISTICS = ("rate", "cv", "synchrony")
 LONGEST = 1800  # s; a program that takes longer is stopped
@@ -149,8 +150,10 @@ def rows(found: list[Measured]) -> Iterator[tuple[str, ...]]:
             events = run["spikes"] * run["synapses"] / run["neurons"]
             yield (
                 m.network.name, m.peer, str(threads), run["waiting"] if threads > 1 else "",
-                f"{run['build_s']:.3g} s", f"{run['compile_s']:.3g} s" if "compile_s" in run else "",
+                f"{run['build_s']:.3g} s",
+                f"{run['compile_s']:.3g} s" if "compile_s" in run else "",
                 f"{rtf(run):.3g}", f"{rtf(run) / rtf(mine):.3g}" if mine else "",
+                f"{run['cpu_s'] / run['seconds']:.3g}",
                 f"{1e9 * run['simulate_s'] / events:.3g}" if events else "",
                 f"{run['spikes'] / run['seconds'] / run['neurons']:.3g}", f"{run['peak_mb']:.0f}",
             )  # fmt: skip

@@ -14,6 +14,7 @@ Measured over 12 seeds, 96 cells of each kind, the worst of them, float64 and fl
     if_cond_exp      6e-9     2.4e-5          96        95                1       1
     if_cond_alpha    1.1e-7   3.9e-5          96        94                1       1
     eif_cond_exp     2.8e-10  1.2e-4          92        88                1       0.95
+    eif_cond_alpha   1.0e-9   2.3e-4          93        74                0.98    0.96
     hh_cond_exp      7.8e-8   4.9e-3           -         -                1       0.89
     izhikevich       7.1e-13  4.6e-4          96        89                1       0.90
 """

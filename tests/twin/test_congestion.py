@@ -45,7 +45,7 @@ def seen(result: Result) -> Congestion:
 
 
 @pytest.mark.parametrize("name", ["spinnaker2", "spinnaker1"])
-@fuzz(15)
+@fuzz(10)
 @given(data=st.data())
 def test_loads_add_up_to_what_engines_count(name: str, data: st.DataObject) -> None:
     program, x = data.draw(programs(name))
@@ -104,11 +104,8 @@ def test_a_link_that_is_too_slow_makes_packets_late() -> None:
     assert found.late == approx(7) and found.ticks_late == 2
     assert found.links[0].use is not None and found.links[0].use.value == approx(12 / 5)
     dropped = congestion(slow.program, slow.counts, slow.chip, policy="drop")
-    assert dropped is not None and (dropped.dropped, dropped.lost, dropped.late) == (
-        approx(7),
-        approx(7),
-        0,
-    )
+    assert dropped is not None and dropped.late == 0
+    assert dropped.dropped == approx(7) and dropped.lost == approx(7)
     text = str(slow.report())
     assert "above 100 %: 1 links, in 1 steps" in text and "7 packets late, by up to 2" in text
     twice = slow.at("high", tick=2e-3)  # the same steps further apart: ten fit
@@ -123,17 +120,17 @@ LINKS = ((0, 0, 0), (0, 0, 1))
 def test_waiting_is_worked_by_hand() -> None:
     full = Full(LINKS, np.array([0.1, 0.1]), "late", 0.0)
     full.add(0, np.array([[25, 0], [0, 0]]))
-    assert (full.late, full.ticks_late) == (approx(15), 2)
+    assert full.late == approx(15) and full.ticks_late == 2
     full.add(0, np.array([[5, 10], [30, 0]]))  # all has gone when the 30 come
-    assert (full.late, full.ticks_late) == (approx(15 + 0 + 20), 2)
+    assert full.late == approx(15 + 0 + 20) and full.ticks_late == 2
     full.add(1, np.array([[0, 0], [10, 10]]))  # another input: nothing waits
-    assert (full.late, full.ticks_late) == (approx(35), 2)
+    assert full.late == approx(35) and full.ticks_late == 2
 
 
 def test_dropping_is_worked_by_hand() -> None:
     full = Full(LINKS, np.array([0.1, 0.1]), "drop", 16.0)
     full.add(0, np.array([[25, 14], [5, 10]]))  # 15 + 4 of one chip, 16 of them tried again
-    assert (full.dropped, full.lost, full.late) == (approx(19), approx(3), 0)
+    assert full.dropped == approx(19) and full.lost == approx(3) and full.late == 0
     known = Full(LINKS, NO_SHARE, "drop", 0.0)  # a rate that is not known: nothing is claimed
     known.add(0, np.array([[10**9, 1]]))
     assert (known.dropped, known.lost) == (0, 0)

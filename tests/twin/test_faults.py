@@ -24,8 +24,11 @@ from mossy.testing.networks import cases, lif
 from mossy.twin import Result
 from mossy.twin.faults import checked, dead_at
 from mossy.twin.packets import NONE_DEAD, Network
+from tests.cli import toy
+from tests.cli.toy import mistake, printed
 from tests.strategies import STEPS, sample, spikes
 from tests.twin.machines import faults, programs, spread
+from tests.twin.recurrent import compiled, random_network
 from tests.twin.runs import assert_same_run, fuzz
 
 CHIPS = ["spinnaker2", "spinnaker1", "loihi1"]
@@ -41,7 +44,7 @@ def run(program: Program, x: Any, died: Any = (), **options: Any) -> Result:
 
 
 @pytest.mark.parametrize("chip", CHIPS)
-@fuzz(25)
+@fuzz(12)
 @given(data=st.data())
 def test_fast_equals_reference(chip: str, data: st.DataObject) -> None:
     program, x = data.draw(programs(chip))
@@ -56,11 +59,24 @@ def test_threads_and_groups_change_nothing() -> None:
     assert_same_run(run(program, x, died, threads=1), run(program, x, died, threads=2))
 
 
+@fuzz(2)
+@given(seed=st.integers(0, 2**32), data=st.data())
+def test_noise_of_their_own_dies_with_the_cores(seed: int, data: st.DataObject) -> None:
+    """Populations of a processor, told apart as if each core were one."""
+    populations, x = random_network(seed)
+    whole = compiled(populations, neurons_per_core=12)
+    cores = tuple(dataclasses.replace(c, place=(0, 0, c.number)) for c in whole.cores)
+    program = dataclasses.replace(whole, cores=cores)
+    which = data.draw(st.lists(st.sampled_from(range(len(cores))), min_size=1, max_size=3))
+    died = [mossy.fault(f"core 0,0,{k}", step=7 * (i + 1)) for i, k in enumerate(which)]
+    assert_same_run(run(program, x, died), run(program, x, died, engine="reference"))
+
+
 # ------------------------------------------------------------------------------------ meaning
 
 
 @pytest.mark.parametrize("chip", CHIPS)
-@fuzz(15)
+@fuzz(8)
 @given(data=st.data())
 def test_the_dead_do_nothing_and_the_past_stays(chip: str, data: st.DataObject) -> None:
     program, x = data.draw(programs(chip))
@@ -84,7 +100,7 @@ def test_the_dead_do_nothing_and_the_past_stays(chip: str, data: st.DataObject) 
                 np.testing.assert_array_equal(held[:, t], before)
 
 
-@fuzz(10)
+@fuzz(8)
 @given(data=st.data())
 def test_what_dies_after_the_end_changes_nothing(data: st.DataObject) -> None:
     program, x = data.draw(programs("spinnaker2"))
@@ -112,7 +128,7 @@ def synapses(core: CoreImage, key: int) -> int:
 
 
 @pytest.mark.parametrize("chip", CHIPS)
-@fuzz(15)
+@fuzz(8)
 @given(data=st.data())
 def test_every_packet_arrives_or_is_lost(chip: str, data: st.DataObject) -> None:
     program, x = data.draw(programs(chip))
@@ -133,7 +149,7 @@ def test_every_packet_arrives_or_is_lost(chip: str, data: st.DataObject) -> None
         np.testing.assert_array_equal(total, booked)
 
 
-@fuzz(25)
+@fuzz(12)
 @given(data=st.data())
 def test_a_link_dead_at_once_is_one_that_the_machine_lacks(data: st.DataObject) -> None:
     """The same tables on a machine without the links: packets run into nothing there."""
@@ -180,7 +196,7 @@ def paths(program: Program, core: CoreImage) -> dict[int, set[tuple[tuple[int, i
     return found
 
 
-@fuzz(25)
+@fuzz(12)
 @given(data=st.data())
 def test_a_dead_link_loses_all_behind_it_and_nothing_else(data: st.DataObject) -> None:
     program, _ = data.draw(programs("spinnaker2"))
@@ -197,7 +213,7 @@ def test_a_dead_link_loses_all_behind_it_and_nothing_else(data: st.DataObject) -
         assert set(journey.cores) == set(ways) - cut
 
 
-@fuzz(25)
+@fuzz(12)
 @given(data=st.data())
 def test_more_dead_parts_lose_no_less(data: st.DataObject) -> None:
     program, _ = data.draw(programs("spinnaker2"))
@@ -334,3 +350,14 @@ def test_the_report_says_what_died_and_what_was_lost() -> None:
     assert f"{part} died at step 4" in text and "lost on the way" in text
     assert "chip 0,0 died at step 999, after the end of the run" in text
     assert "fault" not in str(run(program, DENSE.x).report())
+
+
+def test_the_command_line_takes_faults(tmp_path: Any) -> None:
+    net, x, _ = toy.files(tmp_path)
+    said = ("run", net, "--on", "spinnaker2", "--data", x)
+    report = printed(*said, "--fault", "core:0,0,1@3", "--fault", "chip 0,0 @ 0.006 s")
+    assert [f["part"] for f in report["faults"]["died"]] == ["core 0,0,1", "chip 0,0"]
+    assert [f["step"] for f in report["faults"]["died"]] == [3, 6]
+    assert report["faults"]["packets_lost"] > 0
+    assert mistake(*said, "--fault", "core 0,0 @ 3").startswith("[E0410]")
+    assert mistake(*said, "--fault", "core 0,0,1").startswith("[E0411]")

@@ -34,8 +34,7 @@ def step(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> int:
     hold = p.refract + 1 if p.refract > 0 else 0
     for _ in range(fmt[0]):
         waiting = left > 0
-        at, wt = v, w
-        dv, dw = real(0), real(0)
+        at, wt, dv, dw = v, w, real(0), real(0)
         for stage in range(4):
             low = min(at, p.v_spike)
             kick = p.kick * real(exp((low - p.v_turn) * p.per_delta))
@@ -62,9 +61,8 @@ def step(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> int:
         left = hold if fired else left
         count += 1 if fired else 0
     s.v, s.w = v, w
-    s.g_exc, s.g_inh = exc, inh
-    s.j_exc = j_exc + x0 * p.unit
-    s.j_inh = j_inh + x1 * p.unit
+    s.g_exc, s.j_exc = exc, j_exc + x0 * p.unit
+    s.g_inh, s.j_inh = inh, j_inh + x1 * p.unit
     s.refract = left - 1 if left > 0 else left
     return count
 

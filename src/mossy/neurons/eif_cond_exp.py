@@ -17,6 +17,9 @@ order in it. With delta_t = 0 there is no exponential and the spike is at V_T.
 
 Equations: Brette and Gerstner, J. Neurophysiol. 94, 2005. The order is that of NEST's aeif_cond_exp
 (3.10), the cell behind PyNN's EIF_cond_exp_isfa_ista, where steps are chosen by their error.
+
+PyNN's names, in nF, ms, mV and nA, where they are not ours: cm, delta_T, tau_syn_E, tau_syn_I,
+e_rev_E, e_rev_I; a in nS, weights in uS.
 """
 
 from __future__ import annotations
@@ -100,32 +103,33 @@ def coefficients(
     tau_refrac: ArrayLike,
     i_offset: ArrayLike,
 ) -> dict[str, Array]:
-    """Return the model's parameters but `unit`, for fmt = (substeps,).
-
-    Seconds, farads, volts and amperes; a in siemens. v_thresh is V_T.
-    """
-    rest, h = np.asarray(v_rest, float), dt / substeps
+    """Return all parameters but `unit`, for fmt = (substeps,); SI units, v_thresh is V_T."""
     tau_m, c_m, tau_w = (np.asarray(x, float) for x in (tau_m, c_m, tau_w))
-    delta, turn = np.asarray(delta_t, float), np.asarray(v_thresh, float) - rest
-    steep = np.where(delta > 0, delta, 1.0)
+    delta, rest, h = np.asarray(delta_t, float), np.asarray(v_rest, float), dt / substeps
     return {
         "leak": h / tau_m,
         "kick": h / tau_m * delta,
-        "per_delta": np.where(delta > 0, 1 / steep, 0.0),
-        "v_turn": turn,
-        "v_spike": np.where(delta > 0, np.asarray(v_spike, float) - rest, turn),
+        "per_delta": np.divide(1, delta, out=np.zeros_like(delta), where=delta > 0),
+        "v_turn": np.asarray(v_thresh, float) - rest,
+        "v_spike": np.where(delta > 0, v_spike, v_thresh) - rest,
         "per_c": h / c_m,
         "offset": h / c_m * np.asarray(i_offset, float),
         "follow": h / tau_w * np.asarray(a, float),
         "settle": h / tau_w,
         "b": np.asarray(b, float),
-        "e_exc": np.asarray(e_exc, float) - rest,
-        "e_inh": np.asarray(e_inh, float) - rest,
-        "exc_decay": np.exp(-h / 2 / np.asarray(tau_exc, float)),
-        "inh_decay": np.exp(-h / 2 / np.asarray(tau_inh, float)),
+        **conductance("exc", h, rest, e_exc, tau_exc),
+        **conductance("inh", h, rest, e_inh, tau_inh),
         "v_reset": np.asarray(v_reset, float) - rest,
         "refract": np.rint(np.asarray(tau_refrac, float) / dt),
     }
+
+
+def conductance(
+    name: str, part: float, rest: Array, reversal: ArrayLike, tau: ArrayLike
+) -> dict[str, Array]:
+    """Return what one synapse asks of a part of a step: its reversal, and its decay over half."""
+    decay: Array = np.exp(-part / 2 / np.asarray(tau, float))
+    return {f"e_{name}": np.asarray(reversal, float) - rest, f"{name}_decay": decay}
 
 
 def _float(name: str, real: str, drive: str) -> Model:

@@ -21,6 +21,9 @@ step is not stable at the peak.
 Equations: Traub and Miles, Neuronal Networks of the Hippocampus, 1991, as collected in Brette et
 al., J. Comput. Neurosci. 23, 2007. The order is that of NEST's hh_cond_exp_traub (3.10), the cell
 behind PyNN's HH_cond_exp, where steps are chosen for an error of 1e-3 mV each.
+
+PyNN's names, in nF, ms, mV, uS and nA, where they are not ours: cm, gbar_Na, gbar_K, e_rev_leak,
+e_rev_Na, e_rev_K, tau_syn_E, tau_syn_I, e_rev_E, e_rev_I; its gates begin at m = n = 0, h = 1.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mossy.neurons.eif_cond_exp import conductance
 from mossy.neurons.exponential import exp
 from mossy.neurons.model import Model, build, compile_step
 
@@ -141,10 +145,7 @@ def coefficients(
     i_offset: ArrayLike,
     tau_refrac: ArrayLike = REFRACTORY,
 ) -> dict[str, Array]:
-    """Return the model's parameters but `unit`, for fmt = (substeps,).
-
-    Seconds, farads, volts, siemens and amperes.
-    """
+    """Return all parameters but `unit`, for fmt = (substeps,); SI units."""
     rest, h, c = np.asarray(e_leak, float), dt / substeps, np.asarray(c_m, float)
     offset = np.asarray(v_offset, float) - rest
     return {
@@ -158,10 +159,8 @@ def coefficients(
         "threshold": offset + 0.03,
         "e_na": np.asarray(e_na, float) - rest,
         "e_k": np.asarray(e_k, float) - rest,
-        "e_exc": np.asarray(e_exc, float) - rest,
-        "e_inh": np.asarray(e_inh, float) - rest,
-        "exc_decay": np.exp(-h / 2 / np.asarray(tau_exc, float)),
-        "inh_decay": np.exp(-h / 2 / np.asarray(tau_inh, float)),
+        **conductance("exc", h, rest, e_exc, tau_exc),
+        **conductance("inh", h, rest, e_inh, tau_inh),
         "refract": np.rint(np.asarray(tau_refrac, float) / dt),
     }
 

@@ -14,6 +14,8 @@ V is relative to rest; the sums x are whole numbers of `unit`. The equations are
 spikes and the coefficients are their solution over one step (Rotter and Diesmann, Biol. Cybern. 81,
 1999). The order, membrane first, then currents, arrivals and threshold, is that of NEST's
 iaf_psc_alpha (3.10), the cell behind PyNN's IF_curr_alpha.
+
+PyNN's names, in nF, ms, mV and nA, where they are not ours: cm, tau_syn_E, tau_syn_I.
 """
 
 from __future__ import annotations

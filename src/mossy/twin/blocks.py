@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,36 +28,9 @@ from mossy.synapses import conv2d, generate
 from mossy.synapses.chance import jit, stream
 from mossy.synapses.generate import LISTED, OUT, delays, scratch, sources, targets, weights
 from mossy.twin.gate import ahead
+from mossy.twin.shape import ALL, NOTHING, Extent, Part, Shape, Share, shape_of, spans
 
-WIDTH = 8  # delays in a group, at most
-BLOCK = 1 << 15  # neurons of a block, at most
 AHEAD = 16  # synapses that are looked for before they are placed
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Neurons lo .. hi of core `core`, which are neurons `at` .. of the block."""
-
-    core: int
-    lo: int
-    hi: int
-    at: int
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What all blocks share. neurons: room of a block; sums: per neuron; both powers of two."""
-
-    neurons: int
-    sums: int
-    width: int
-    groups: int
-    lead: int
-
-    @property
-    def bits(self) -> int:
-        """Bits of a place in the sums."""
-        return (self.neurons * self.sums * self.width).bit_length() - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +82,25 @@ class _Made:
 
 
 def blocks(
-    program: Program, order: list[CoreImage], start: NDArray[np.int64], threads: int | None = None
+    program: Program,
+    order: list[CoreImage],
+    start: NDArray[np.int64],
+    threads: int | None = None,
+    share: Share = ALL,
 ) -> tuple[tuple[Block, ...], Fan, Shape]:
-    """Return the blocks of a program, a whole number for each thread. start: as in `Linked`."""
+    """Return a share of a program's blocks, a whole number for each thread in the whole of it.
+
+    start: as in `Linked`. The fan is that of the share's cores.
+    """
     threads = threads or os.cpu_count() or 1
-    given = {c.number: _incoming(program, c, start) for c in order if c.role != "source"}
-    shape, wide = _shape(program, order, given, threads)
+    every = spans(order, start, threads * share.of)
+    runs = every[len(every) * share.k // share.of : len(every) * (share.k + 1) // share.of]
+    mine = {p.core for _, _, parts in runs for p in parts}
+    given = {c.number: _incoming(program, c, start) for c in order if c.number in mine}
+    shape, wide = shape_of(order, share.agree(_extent(given)), threads * share.of)
     total = sum(c.n for c in order)
-    spans = _spans(order, start, shape, threads)
     with ThreadPoolExecutor(threads) as pool:
-        made = list(pool.map(lambda s: _block(s, given, total, shape, wide), spans))
+        made = list(pool.map(lambda s: _block(s, given, total, shape, wide), runs))
     return tuple(b for b, _ in made), _fan([t for _, ts in made for t in ts], total), shape
 
 
@@ -189,24 +170,13 @@ def _kernel(core: CoreImage, t: RowTable, n: int) -> tuple[NDArray[Any], ...]:
     return c.col, c.row, c.data, np.full(c.nnz, kernel.delay)
 
 
-# ------------------------------------------------------------------ the shape of all blocks
-def _shape(
-    program: Program,
-    order: list[CoreImage],
-    given: dict[int, list[_Listed | _Made]],
-    threads: int,
-) -> tuple[Shape, bool]:
-    """Return the shape, and whether words need 8 bytes."""
-    own = [c for c in order if c.role != "source"]
-    total = sum(c.n for c in own)
-    sums = max(neurons.model(c.model).inputs for c in own)
-    spans = [
+def _extent(given: dict[int, list[_Listed | _Made]]) -> Extent:
+    found = [
         (x.delay if isinstance(x, _Made) else (int(x.delay.min()), int(x.delay.max())))
         for xs in given.values()
         for x in xs
         if isinstance(x, _Made) or x.delay.size
     ]
-    lead, last = min((s[0] for s in spans), default=1), max((s[1] for s in spans), default=1)
     heaviest = max(
         (
             x.largest if isinstance(x, _Made) else int(np.abs(x.weight).max(initial=0))
@@ -215,46 +185,12 @@ def _shape(
         ),
         default=0,
     )
-    room = 1
-    while room < -(-total // (threads * -(-total // (threads * BLOCK)))):
-        room *= 2
-    width = 1
-    while width < min(WIDTH, last - lead + 1):
-        width *= 2
-    shape = Shape(room, sums, width, -(-(last - lead + 1) // width), lead)
-    weight_bits = int(heaviest).bit_length() + 1
-    while shape.bits + weight_bits > 32 and shape.width > 1:
-        width = shape.width // 2
-        shape = Shape(room, sums, width, -(-(last - lead + 1) // width), lead)
-    wide = shape.bits + weight_bits > 32
-    if wide:
-        width = 1
-        while width < min(WIDTH, last - lead + 1):
-            width *= 2
-        shape = Shape(room, sums, width, -(-(last - lead + 1) // width), lead)
-    return shape, wide
-
-
-def _spans(
-    order: list[CoreImage], start: NDArray[np.int64], shape: Shape, threads: int
-) -> list[tuple[int, int, tuple[Part, ...]]]:
-    """First and last neuron of each block, with its parts: equal runs, a multiple of threads."""
-    own = [c for c in order if c.role != "source"]
-    begin, end = int(start[own[0].number]), int(start[own[-1].number]) + own[-1].n
-    total = end - begin
-    count = threads * -(-total // (threads * min(BLOCK, shape.neurons)))
-    edges = [begin + total * i // count for i in range(count + 1)]
-    found = []
-    for a, b in pairwise(edges):
-        parts = []
-        for c in own:
-            at = int(start[c.number])
-            lo, hi = max(a, at), min(b, at + c.n)
-            if lo < hi:
-                parts.append(Part(c.number, lo - at, hi - at, lo - a))
-        if b > a:
-            found.append((a, b, tuple(parts)))
-    return found
+    lead, last, _ = NOTHING
+    return (
+        min((s[0] for s in found), default=lead),
+        max((s[1] for s in found), default=last),
+        heaviest,
+    )
 
 
 # ------------------------------------------------------------------ one block

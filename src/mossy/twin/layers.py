@@ -88,8 +88,8 @@ _layered: weakref.WeakKeyDictionary[Linked, Layered | None] = weakref.WeakKeyDic
 def layered(program: Program, linked: Linked) -> Layered | None:
     """Return the layers of a program, or None where it has to be run step by step.
 
-    That is where a population reaches itself again, or where neurons of a core touch each other or
-    keep their sums in their registers.
+    That is where a population reaches itself again, where neurons of a core touch each other or
+    keep their sums in their registers, and where they draw an input of their own.
     """
     if linked not in _layered:
         _layered[linked] = _sorted(program, linked)
@@ -97,7 +97,9 @@ def layered(program: Program, linked: Linked) -> Layered | None:
 
 
 def _sorted(program: Program, linked: Linked) -> Layered | None:
-    if not linked.phases or any(p.model.evolve or p.model.keeps for p in linked.phases):
+    models = [p.model for p in linked.phases]
+    noisy = any(c.noise for c in program.cores)
+    if not models or noisy or any(m.evolve or m.keeps for m in models):
         return None
     found = _senders(program, linked)
     if found is None:

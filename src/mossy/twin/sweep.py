@@ -24,9 +24,14 @@ from mossy.twin.fields import fields, row, values
 SIGNATURE = types.void(types.CPointer(types.int64), types.int64)
 
 
+def sums(model: Model) -> np.dtype[Any]:
+    """Return the type of a model's sums here: whole numbers, where weights are whole."""
+    return model.drive if model.drive.kind == "i" else np.dtype(np.int32)
+
+
 def layouts(model: Model) -> tuple[str, str]:
     """Return the layouts of what changes in a step (state, sums, sent) and of the parameters."""
-    drive = model.drive.str[1:]
+    drive = sums(model).str[1:]
     extra = [f"x{i}:{drive}" for i in range(2)] + ["sent:u1"]
     return ",".join(_named(model.state) + extra), ",".join(_named(model.params))
 

@@ -17,9 +17,11 @@ from scipy import sparse
 from mossy import neurons
 from mossy.chips.chip import Chip
 from mossy.program.artefact import CoreImage, Program
-from mossy.twin.blocks import Block, Fan, Shape, blocks
+from mossy.twin.blocks import Block, Fan, blocks
 from mossy.twin.link import numbered
 from mossy.twin.packets import Network
+from mossy.twin.shape import ALL, Shape, Share
+from mossy.twin.sweep import sums
 
 LARGE = 2_000_000  # synapses from which a program of lists is run this way by itself
 
@@ -63,11 +65,11 @@ def refusal(program: Program) -> str | None:
             return f"a neuron of {c.model} may send several spikes in a step"
         if m.sums and m.sums[0] != 0:
             return "sums saturate at both ends"
-        if m.drive.kind != "i":
-            return "sums are not whole numbers"
+        if m.drive.kind != "i" and c.word_format.coding == "float32":
+            return "weights are not whole numbers"
         if not program.latency and any(t.kind != "recipe" for t in c.tables):
             return "layers follow each other within a step"
-    if len({neurons.model(c.model).drive for c in own}) > 1:
+    if len({sums(neurons.model(c.model)) for c in own}) > 1:
         return "sums of different kinds"
     return None
 
@@ -78,20 +80,32 @@ def large(program: Program) -> bool:
     return listed >= LARGE or any(c.recipes or c.noise for c in program.cores)
 
 
-_made: weakref.WeakKeyDictionary[Program, dict[int, Wide]] = weakref.WeakKeyDictionary()
+Key = tuple[int, int, int]  # threads, and which part of how many
+_made: weakref.WeakKeyDictionary[Program, dict[Key, Wide]] = weakref.WeakKeyDictionary()
 
 
-def wide(program: Program, chip: Chip, threads: int) -> Wide:
-    """Return `program` laid out for so many threads; kept as long as the program lives."""
-    known = _made.setdefault(program, {})
-    if threads not in known:
-        known[threads] = _wide(program, chip, threads)
-    return known[threads]
+def known(program: Program, threads: int, share: Share = ALL) -> bool:
+    """Return whether the program has been laid out so."""
+    return (threads, share.k, share.of) in _made.get(program, {})
 
 
-def _wide(program: Program, chip: Chip, threads: int) -> Wide:
+def wide(
+    program: Program, chip: Chip, threads: int, share: Share = ALL, again: bool = False
+) -> Wide:
+    """Return `program`, or a share of its blocks, laid out for so many threads.
+
+    Kept as long as the program lives. again: make it anew.
+    """
+    found = _made.setdefault(program, {})
+    key = threads, share.k, share.of
+    if again or key not in found:
+        found[key] = _wide(program, chip, threads, share)
+    return found[key]
+
+
+def _wide(program: Program, chip: Chip, threads: int, share: Share) -> Wide:
     order, start, core_of = numbered(program)
-    made, fan, shape = blocks(program, order, start, threads)
+    made, fan, shape = blocks(program, order, start, threads, share)
     network = Network(program, chip)
     count = len(program.cores)
     trips = np.zeros((count, 4), np.int64)
@@ -102,5 +116,5 @@ def _wide(program: Program, chip: Chip, threads: int) -> Wide:
         pairs += [(c.number, t) for t in j.cores]
     at = np.array(pairs, np.int64).reshape(-1, 2)
     reach = sparse.csr_array((np.ones(len(at), np.int64), (at[:, 0], at[:, 1])), (count, count))
-    drive = next(neurons.model(c.model).drive for c in order if c.role != "source")
+    drive = next(sums(neurons.model(c.model)) for c in order if c.role != "source")
     return Wide(tuple(order), start, core_of, drive, shape, made, fan, trips, reach)

@@ -106,7 +106,7 @@ def run(
 
     severed: (step, the program from there on), in order, where parts die (twin/sever.py).
     """
-    batch = next(iter(inputs.values())).shape[0]
+    batch = next((x.shape[0] for x in inputs.values()), 1)
     threads = threads or os.cpu_count() or 1
     plan = _Plan(program, linked, steps, record, severed)
     # what a core's packets lose is booked on a core of its own, behind all others
@@ -163,7 +163,7 @@ class _Plan:
             p.name: int(linked.start[p.cores[0]]) for p in program.populations if p.role == "source"
         }
 
-        self.noises = [self._noises(p) for p in linked.phases]
+        self.noises = {c.number: noises(c) for c in program.cores}
         found = None if severed else layered(program, linked)
         self.layers = found and layerwise.Run(program, linked, found, steps, self.shown)
 
@@ -174,7 +174,8 @@ class _Plan:
             first = int(self.linked.start[c.number]) - phase.start
             if c.role != "source" and 0 <= first < phase.stop - phase.start:
                 column = phase.column + phase.model.inputs * first
-                found += [(column, column + phase.model.inputs * c.n, add) for add in noises(c)]
+                last = column + phase.model.inputs * c.n
+                found += [(column, last, add) for add in self.noises[c.number]]
         return found
 
     def group(self, batch: int, threads: int) -> int:
@@ -232,6 +233,7 @@ class _Plan:
         count = [np.zeros(batch, np.int64) for _ in linked.phases]
         whole = {k: not np.issubdtype(x.dtype, np.floating) for k, x in typed.items()}
         after = (latency, linked.one_delay, _net(linked), counts, raster, self.shown)
+        noisy = [self._noises(p) for p in linked.phases]
 
         def inject(t: int) -> None:
             for name, first in self.sources.items():
@@ -244,7 +246,7 @@ class _Plan:
 
         def update(t: int, i: int) -> None:
             p = linked.phases[i]
-            for first, last, add in self.noises[i]:
+            for first, last, add in noisy[i]:
                 for b in range(batch):
                     add(t, ring[b, t % linked.slots, first:last])
             p.model.update(

@@ -42,7 +42,7 @@ def run(
     """
     steps = stretches[-1].end
     names = (*COUNTED, *LOST) if len(stretches) > 1 else COUNTED
-    batch = next(iter(inputs.values())).shape[0]
+    batch = next((x.shape[0] for x in inputs.values()), 1)
     cores = len(program.cores)
     size = {p.name: int(np.prod(p.shape, dtype=np.int64)) for p in program.populations}
     model = {c.population: neurons.model(c.model) for c in program.cores if c.role != "source"}

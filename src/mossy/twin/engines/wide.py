@@ -22,7 +22,8 @@ from mossy.chips.chip import Chip
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
 from mossy.synapses.noise import arrivals, tables
-from mossy.twin.engines.trace import COUNTED, Rasters, Recorded, Trace
+from mossy.twin.engines.tally import counted, rasters, received, sent
+from mossy.twin.engines.trace import Recorded, Trace
 from mossy.twin.gate import at, call, meet, new_gate, prefetch
 from mossy.twin.load import plane
 from mossy.twin.sweep import sweep
@@ -36,7 +37,7 @@ LONGEST = 1000  # steps of a stretch
 START, WORDS, SUMS, SENT, FIRST, SIZE, PARTS, PARTS_END = range(8)
 SWEEP, TABLE, N, OFFSET, X0, X1, NOISE, NOISE_END, FIELDS, FIELDS_END = range(10)
 SEED, ELEMENT, WEIGHT, PLANE, KIND, KINDS, GUIDE, RATES, BORDERS, MOST = range(10)
-FROM, BYTES, TO, ROW, STEP = range(5)
+FROM, BYTES, TO, ROW, STEP, MANY = range(6)
 _I32, _I64 = np.zeros(1, np.int32), np.zeros(1, np.int64)
 _U8, _U16, _U64 = np.zeros(1, np.uint8), np.zeros(1, np.uint16), np.zeros(1, np.uint64)
 
@@ -94,8 +95,9 @@ def _noise(z: Any, t: Any, row: Any) -> Any:
 
 
 @jit
-def _keep(s: Any, t: Any, n: Any) -> Any:
-    """Copy one field of a part's registers to where it is recorded."""
+def _keep(s: Any, t: Any) -> Any:
+    """Copy one field of some neighbours' registers to where it is recorded."""
+    n = s[MANY]
     if s[BYTES] == 4:
         source = carray(at(s[FROM], _I32), (n,))
         for i in range(n):
@@ -107,7 +109,7 @@ def _keep(s: Any, t: Any, n: Any) -> Any:
 
 
 @jit
-def _advance(
+def walk(
     begin: Any, end: Any, first: Any, last: Any, form: Any, blocks: Any, parts: Any, noise: Any,
     fields: Any, words_like: Any, sums_like: Any, spikes: Any, counts: Any, outside: Any,
     outside_start: Any, recorded: Any, recorded_end: Any, gate: Any, threads: Any, runs: Any,
@@ -148,7 +150,7 @@ def _advance(
                 table[parts[p, X1]] = blocks[b, SUMS] + (here + (planes - 1) * room) * size
                 call(parts[p, SWEEP], parts[p, TABLE], n)
                 for f in range(parts[p, FIELDS], parts[p, FIELDS_END]):
-                    _keep(fields[f], t, n)
+                    _keep(fields[f], t)
             own = spikes[b, t % kept]
             found = _listed(blocks[b, SENT], blocks[b, SIZE], blocks[b, FIRST], own)
             counts[b, t % kept] = found
@@ -157,15 +159,6 @@ def _advance(
             recorded_end[b, t - begin + 1] = e + found
         if threads > 1:
             meet(gate, (t - begin + 1) * threads)
-
-
-@jit
-def _received(spikes: Any, step: Any, start: Any, core: Any, count: Any, out: Any) -> Any:
-    """Add the synaptic events of spikes to out (steps, cores), by the step of the spike."""
-    for k in range(spikes.size):
-        g = spikes[k]
-        for e in range(start[g], start[g + 1]):
-            out[step[k], core[e]] += count[e]
 
 
 def run(
@@ -181,7 +174,7 @@ def run(
     """Run one sample. inputs: population -> (1, time, n) spikes. progress gets steps done."""
     threads = threads or os.cpu_count() or 1
     laid = wide(program, chip, threads)
-    live = _Run(program, laid, inputs, steps, record, min(threads, len(laid.blocks)))
+    live = Run(program, laid, inputs, steps, record, min(threads, len(laid.blocks)))
     for begin in range(0, steps, live.stretch):
         end = min(steps, begin + live.stretch)
         live.advance(begin, end)
@@ -190,8 +183,11 @@ def run(
     return live.trace()
 
 
-class _Run:
-    """The registers, sums and lists of one run, and the tables that say where they are."""
+class Run:
+    """The registers, sums and lists of one run, and the tables that say where they are.
+
+    rows: of blocks that others run, whose spikes are put into the lists behind those of our own.
+    """
 
     def __init__(
         self,
@@ -201,6 +197,7 @@ class _Run:
         steps: int,
         record: Recorded,
         threads: int,
+        rows: int = 0,
     ) -> None:
         self.program, self.laid, self.steps, self.record = program, laid, steps, record
         self.threads, shape = threads, laid.shape
@@ -208,6 +205,8 @@ class _Run:
             shape.lead, shape.width, shape.groups, shape.neurons, shape.sums, shape.bits,
         )  # fmt: skip
         self.alive: list[Any] = []  # what the tables point at
+        self.sums: list[NDArray[Any]] = []  # of each block
+        self.registers: list[tuple[Any, dict[str, NDArray[Any]], NDArray[np.int64]]] = []
         self.states = {
             p: np.zeros((1, steps, int(np.prod(program.population(p).shape))), self._type(p))
             for p in record.states
@@ -218,8 +217,8 @@ class _Run:
         kept = 1
         while kept < 2 * shape.lead + shape.width * shape.groups:
             kept *= 2
-        self.spikes = np.empty((count, kept, shape.neurons), np.int32)
-        self.counts = np.zeros((count, kept), np.int64)
+        self.spikes = np.empty((count + rows, kept, shape.neurons), np.int32)
+        self.counts = np.zeros((count + rows, kept), np.int64)
         self.stretch = max(1, min(LONGEST, STRETCH // shape.neurons))
         self.recorded = np.empty((count, self.stretch * shape.neurons), np.int32)
         self.runs = np.empty((threads, self._most_runs(), 2), np.int64)
@@ -258,6 +257,7 @@ class _Run:
         laid, shape = self.laid, self.laid.shape
         for b in laid.blocks:
             sums = self._new(np.zeros(1 << shape.bits, laid.drive))
+            self.sums.append(sums)
             sent = self._new(np.zeros(shape.neurons, np.uint8))
             begun = len(parts)
             for p in b.parts:
@@ -287,7 +287,7 @@ class _Run:
             )  # fmt: skip
         return tuple(
             np.array(rows, np.int64).reshape(-1, width)
-            for rows, width in ((blocks, 8), (parts, 10), (noise, 10), (fields, 5))
+            for rows, width in ((blocks, 8), (parts, 10), (noise, 10), (fields, 6))
         )
 
     def _new(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -319,6 +319,7 @@ class _Run:
         )
         made = sweep(core.model, core.fmt)
         self.alive.append(made)
+        self.registers.append((p, state, table))
         row = [made.address, _where(table), p.hi - p.lo, p.at, 1 + len(state), 2 + len(state)]
         kept = []
         if core.population in self.states:
@@ -326,7 +327,7 @@ class _Run:
             size = out.dtype.itemsize
             for f, a in state.items():
                 to = _where(out) + (core.lo + p.lo) * size + out.dtype.fields[f][1]
-                kept.append([_where(a), a.itemsize, to, out.shape[2] * size, size])
+                kept.append([_where(a), a.itemsize, to, out.shape[2] * size, size, p.hi - p.lo])
         return row, [self._drawn(n, core, p) for n in core.noise], kept
 
     def _drawn(self, noise: Any, core: Any, p: Any) -> list[int]:
@@ -341,25 +342,34 @@ class _Run:
 
     def advance(self, begin: int, end: int) -> None:
         """Run the steps begin .. end."""
-        laid = self.laid
-        count, threads, gate = len(laid.blocks), self.threads, new_gate()
+        count, threads, gate = len(self.laid.blocks), self.threads, new_gate()
         ends = np.zeros((count, end - begin + 1), np.int64)
-        like = np.zeros(1, np.int32 if laid.blocks[0].words.itemsize == 4 else np.int64)
+        given = self.given(ends)
 
         def one(k: int) -> None:
-            _advance(
-                begin, end, count * k // threads, count * (k + 1) // threads, self.form,
-                self.blocks, self.parts, self.noise, self.fields, like, np.zeros(1, laid.drive),
-                self.spikes, self.counts, self.outside, self.outside_start, self.recorded, ends,
-                gate, threads, self.runs[k],
-            )  # fmt: skip
+            first, last = count * k // threads, count * (k + 1) // threads
+            walk(begin, end, first, last, *given, gate, threads, self.runs[k])
 
         if threads == 1:
             one(0)
         else:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(one, range(threads)))
-        for b in range(count):
+        self.keep(begin, end, ends)
+
+    def given(self, ends: NDArray[np.int64]) -> tuple[Any, ...]:
+        """Return what all threads pass to `walk`. ends: (blocks, steps + 1) of what is listed."""
+        laid = self.laid
+        like = np.zeros(1, np.int32 if laid.blocks[0].words.itemsize == 4 else np.int64)
+        return (
+            self.form, self.blocks, self.parts, self.noise, self.fields, like,
+            np.zeros(1, laid.drive), self.spikes, self.counts, self.outside, self.outside_start,
+            self.recorded, ends,
+        )  # fmt: skip
+
+    def keep(self, begin: int, end: int, ends: NDArray[np.int64]) -> None:
+        """Keep the spikes that were listed in the steps begin .. end."""
+        for b in range(len(self.laid.blocks)):
             each = np.diff(ends[b])
             step = np.repeat(np.arange(begin, end), each)
             self.found.append((step, self.recorded[b, : ends[b, -1]].copy()))
@@ -370,35 +380,11 @@ class _Run:
         given = np.repeat(np.arange(self.steps), np.diff(self.outside_start))
         step = np.concatenate([given, *(s for s, _ in self.found)])
         who = np.concatenate([self.outside[: given.size], *(w for _, w in self.found)])
-        at_core = step * cores + laid.core_of[who]
-        spikes = np.bincount(at_core, minlength=self.steps * cores).reshape(self.steps, cores)
         events = np.zeros((self.steps, cores), np.int64)
-        _received(who, step, laid.fan.start, laid.fan.core, laid.fan.count, events)
-        named = {
-            "spikes": spikes,
-            "packets_out": spikes * laid.trips[:, 0],
-            "packets_in": np.asarray((laid.reach.T @ spikes.T).T),
-            "synaptic_events": events,
-            "hops": spikes * laid.trips[:, 1],
-            "router_lookups": spikes * laid.trips[:, 2],
-            "link_packets": spikes * laid.trips[:, 3],
-        }
-        counts = {k: named[k][None] for k in COUNTED}
-        return Trace(counts, self._shown(step, who), self.states)
-
-    def _shown(self, step: NDArray[np.int64], who: NDArray[np.int32]) -> Rasters:
-        events, sizes = {}, {}
-        for name in self.record.spikes:
-            p = self.program.population(name)
-            sizes[name] = int(np.prod(p.shape, dtype=np.int64))
-            lists = []
-            for c in (self.program.cores[k] for k in p.cores):
-                mine = np.flatnonzero(self.laid.core_of[who] == c.number)
-                lists.append((step[mine], who[mine] - self.laid.start[c.number] + c.lo))
-            t, i = (np.concatenate([x[k] for x in lists]).astype(np.int64) for k in (0, 1))
-            order = np.lexsort((i, t))
-            events[name] = t[order], i[order]
-        return Rasters(events, sizes, self.steps)
+        received(who, step, laid.fan.start, laid.fan.core, laid.fan.count, events)
+        counts = counted(laid, sent(laid, step, who, self.steps), events)
+        shown = rasters(self.program, laid, self.record.spikes, step, who, self.steps)
+        return Trace(counts, shown, self.states)
 
 
 def _where(array: NDArray[Any]) -> int:

@@ -1,0 +1,109 @@
+"""The engine for large networks gives what the others give, on any number of threads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mossy
+from mossy import twin
+from mossy.chips.chip import chip as find
+from mossy.errors import BadInput
+from mossy.passes import Options, compile
+from mossy.twin.engines import fast
+from mossy.twin.engines.trace import Recorded
+from mossy.twin.link import link
+from mossy.twin.wide import refusal
+from tests.strategies import Wanted, networks, sample, spikes
+from tests.twin.recurrent import CHANNELS, compiled, random_network
+from tests.twin.runs import assert_same_activity, assert_same_run, fuzz
+
+MODELS = [("if_curr_exp", False), ("if_curr_exp", True), ("if_curr_exp.double", False)]
+
+
+@pytest.mark.parametrize(("model", "alike"), MODELS)
+@fuzz(3)
+@given(seed=st.integers(0, 2**32), per_core=st.integers(5, 60), threads=st.integers(1, 5))
+def test_wide_equals_reference(
+    model: str, alike: bool, seed: int, per_core: int, threads: int
+) -> None:
+    populations, x = random_network(seed, model, alike)
+    program = compiled(populations, neurons_per_core=per_core)
+    kept = {"record": "*", "states": "*"}
+    reference = twin.run(program, x, engine="reference", **kept)  # type: ignore[arg-type]
+    wide = twin.run(program, x, threads=threads, **kept)  # type: ignore[arg-type]
+    assert wide.engine == "wide"
+    assert_same_run(wide, reference)
+
+
+@fuzz(5)
+@given(seed=st.integers(0, 2**32))
+def test_the_other_compiled_engine_agrees(seed: int) -> None:
+    """Recipes and noise in the engine of many samples, which takes over where parts die."""
+    populations, x = random_network(seed)
+    program = compiled(populations, neurons_per_core=20)
+    wide = twin.run(program, x, record="*", states="*")
+    names = [p.name for p in program.populations]
+    trace = fast.run(
+        program, link(program, find("cpu")), {"in": x}, 60, Recorded(tuple(names), tuple(names[1:]))
+    )
+    for p in names:
+        np.testing.assert_array_equal(trace.spikes[p], wide.spikes[p])
+    for p in names[1:]:
+        np.testing.assert_array_equal(trace.states[p], wide.states[p])
+    for name in wide.counts.arrays:
+        np.testing.assert_array_equal(trace.counts[name], wide.counts[name], err_msg=name)
+
+
+@pytest.mark.parametrize("chip", ["spinnaker1", "spinnaker2"])
+@fuzz(6)
+@given(data=st.data(), seed=st.integers(0, 999), threads=st.integers(1, 3))
+def test_chips_of_many_cores_with_dead_parts(
+    chip: str, data: st.DataObject, seed: int, threads: int
+) -> None:
+    net = data.draw(networks(Wanted(resets=("node",))))
+    machine = mossy.machine(chip, boards=1, dead=["core 1,0,3", "chip 1,1", "link 0,0,0"])
+    options = Options(neurons_per_core=3, machine=machine, approximate=True)
+    program = compile(net, chip, options=options)
+    assert refusal(program) is None
+    x = spikes(net, seed, batch=1)
+    wide = twin.run(program, x, engine="wide", record="*", states="*", threads=threads)
+    assert_same_run(wide, twin.run(program, x, engine="fast", record="*", states="*"))
+
+
+def test_a_network_without_inputs_runs_for_steps() -> None:
+    populations, _ = random_network(3)
+    alone = type(populations)(
+        populations.populations[1:],
+        tuple(j for j in populations.projections if j.source != "in"),
+        {},
+        populations.outputs,
+    )
+    program = compiled(alone)
+    result = twin.run(program, {}, steps=200, record=["a"])
+    step, neuron = result.events("a")
+    assert step.size and step.max() < 200
+    raster = np.zeros_like(result.spikes["a"][0])
+    np.add.at(raster, (step, neuron), 1)
+    assert (raster == result.outputs["a"][0].reshape(200, -1)).all()
+    again = twin.run(program, {}, steps=200, record=["a"], engine="reference")
+    assert_same_activity(result, again)
+    for wrong in ({}, {"steps": 0}):
+        with pytest.raises(BadInput, match="how long a network without inputs runs") as e:
+            twin.run(program, {}, **wrong)
+        assert e.value.code == "E0175"
+
+
+def test_what_it_refuses() -> None:
+    populations, _ = random_network(0)
+    noisy = compiled(populations)
+    assert any(c.noise for c in noisy.cores)
+    with pytest.raises(BadInput, match="draws its own noise runs one sample at a time") as e:
+        twin.run(noisy, np.zeros((2, 5, CHANNELS), np.uint8))
+    assert e.value.code == "E0176"
+    layered = compile(sample(), "cpu")
+    with pytest.raises(BadInput, match="weights are not whole numbers") as e:
+        twin.run(layered, spikes(sample(), 1, batch=1), engine="wide")
+    assert e.value.code == "E0177"
