@@ -2,9 +2,9 @@
 
 784-1000-1000-10 LIF neurons, 100 steps of rate-coded input, about 3 % of the hidden neurons spiking
 in a step; samples per second of one sample alone and of a batch of 256. The same weights and inputs
-for all. They run in turns, `--rounds` times over, with one thread and with two; a figure is the best
-of all. mossy runs as a user runs it, `program.run(x)`, with every count on; its inputs are bytes, the
-peers' float32, as each takes them.
+for all. They run in turns, `--rounds` times over, with one thread and with two; a figure is the
+best of all. mossy runs as a user runs it, `program.run(x)`, with every count on; its inputs are
+bytes, the peers' float32, as each takes them.
 
 The peers live in environments of their own: tests/oracles/make_envs.sh speed_torch speed_jax.
 """

@@ -207,7 +207,7 @@ def stepping(torch: Any, cells: list[Any], start: Any, scale: float) -> Any:
 def with_jax(
     peer: str, weights: list[Any], beta: float, threshold: float, threads: int
 ) -> tuple[Callable[[Any], tuple[Forward, Any]], str]:
-    """The same for Spyx: compiled as a whole. It resets by subtraction, so it spikes differently."""
+    """The same for Spyx, compiled as a whole. It resets by subtraction, so it spikes more."""
     os.environ["JAX_PLATFORMS"] = "cpu"
     if threads == 1:
         os.environ["XLA_FLAGS"] = (

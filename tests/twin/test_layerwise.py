@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,14 +43,15 @@ def sorted_layers(program: Program) -> Layered | None:
 def step_by_step(program: Program, x: Any) -> Result:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fast, "layered", lambda program, linked: None)
-        return program.run(x, record="*", states="*", threads=1)
+        result: Result = program.run(x, record="*", states="*", threads=1)
+    return result
 
 
 def chain(sizes: tuple[int, ...], share: float, seed: int) -> nd.Network:
     """LIF layers with weights that no sum of floats is exact in; `share` of them not zero."""
     rng = np.random.default_rng(seed)
     nodes: dict[str, nd.Node] = {"input": nd.Input(sizes[:1])}
-    for i, (n, m) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for i, (n, m) in enumerate(pairwise(sizes)):
         one = np.ones(m)
         w = (3 * rng.random((m, n)) - 1.2) / np.sqrt(n * share) * (rng.random((m, n)) < share)
         nodes[f"w{i}"] = nd.Linear(w)
@@ -156,7 +158,7 @@ def test_a_layer_that_fails_ends_the_run(monkeypatch: pytest.MonkeyPatch, thread
 
 
 def test_helpers_take_what_is_left_and_pass_on_what_fails() -> None:
-    helpers, seen = Helpers(3), []
+    helpers, seen = Helpers(3), list[int]()
     helpers.map(seen.append, range(100))
     assert sorted(seen) == list(range(100))
 

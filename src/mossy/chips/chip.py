@@ -30,6 +30,7 @@ and where a chip needs them
     PROFILE                                     parameters that cores keep once for many neurons
     CUT = False                                 a population cannot be cut over cores
     SHARED = True                               populations may share a core
+    RECIPES = True                              connectivity as recipes, and noise, are taken
     prepare(populations, options, facts) -> (Populations, least cuts by population)
     assign(slices, destinations, facts) -> core number of each slice on the chip
     crossings(start, end, facts) -> chip edges between two cores, where not |dx| + |dy| of chips

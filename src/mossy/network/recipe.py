@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from mossy.errors import BadInput
@@ -94,23 +94,24 @@ class Draw:
             return least, most
         return max(least, self.low), min(most, self.high)
 
-    def below(self, x: ArrayLike) -> NDArray[np.float64]:
+    def below(self, x: Any) -> NDArray[np.float64]:
         """Return the share of the distribution below x, without regard to low and high."""
-        x, a, b = np.asarray(x, float), self.a, self.b
+        v: NDArray[np.float64] = np.asarray(x, float)
+        a, b = self.a, self.b
         with np.errstate(divide="ignore"):
             if self.shape == "exponential":
-                return np.asarray(-np.expm1(-np.maximum(x, 0) / a))
+                return np.asarray(-np.expm1(-np.maximum(v, 0) / a))
             if self.shape == "lognormal":
-                x = np.log(np.maximum(x, 0))
+                v = np.log(np.maximum(v, 0))
         if (
             self.shape == "constant"
             or (self.shape == "uniform" and a == b)
             or (self.shape in ("normal", "lognormal") and b == 0)
         ):
-            return (x >= a).astype(float)
+            return (v >= a).astype(float)
         if self.shape == "uniform":
-            return np.asarray(np.clip((x - a) / (b - a), 0, 1))
-        return np.asarray(ndtr((x - a) / b))
+            return np.asarray(np.clip((v - a) / (b - a), 0, 1))
+        return np.asarray(ndtr((v - a) / b))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,8 @@
 
 V, v_offset and the reversal potentials are relative to that of the leak; the sums x are whole
 numbers of `unit`, in siemens. The spike is the first step after the peak and nothing is reset;
-waiting only keeps the falling flank from being taken for more. More than 40 us in one part of a
-step is not stable at the peak.
+waiting only keeps the falling flank from being taken for more. Parts of a step of 50 us are stable,
+with an error of some mV at the peak; parts of 100 us are not.
 
 Equations: Traub and Miles, Neuronal Networks of the Hippocampus, 1991, as collected in Brette et
 al., J. Comput. Neurosci. 23, 2007. The order is that of NEST's hh_cond_exp_traub (3.10), the cell

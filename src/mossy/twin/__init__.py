@@ -24,7 +24,7 @@ from mossy.twin.meter import Meter
 from mossy.twin.result import Result
 from mossy.units import Quantity
 
-ENGINES = ("fast", "wide", "reference")
+ENGINES = ("fast", "wide", "reference", "mpi")
 MOST_SPIKES = 255  # what a recorded step can hold
 LARGEST_VALUE = (1 << 31) - 1  # what a packet's payload can hold
 TIMED_SAMPLES = 4  # samples run one at a time to measure the latency of a measured platform
@@ -50,12 +50,13 @@ def run(
 
     x: (batch, time, *shape) of spikes (bool or whole numbers: how many in the step) or, where the
     platform takes them, float currents or signed values; or one such array per input. steps: how
-    many to run where the program has no input (x is then {}). engine: "fast", "reference", or
-    "wide", where threads share one sample, which "fast" takes by itself for large networks. record,
-    states: populations whose spikes or registers to keep ("*": all). order: "frame" (packets of a
-    step together) or "event" (one packet at a time, depth first), where the chip has both; its own
+    many to run where the program has no input (x is then {}). engine: "fast", "reference", "wide",
+    where threads share one sample, which "fast" takes by itself for large networks, or "mpi", where
+    the ranks of an MPI job do: all call this alike, and all get the same result. record, states:
+    populations whose spikes or registers to keep ("*": all). order: "frame" (packets of a step
+    together) or "event" (one packet at a time, depth first), where the chip has both; its own
     if not given. faults: parts that die during the run, for good ("core 0,0,17 @ 120"; see
-    `mossy.fault`). Raises BadInput E0182-E0191, E0410-E0414.
+    `mossy.fault`). Raises BadInput E0182-E0191, E0410-E0421.
     """
     chip = find_chip(program.chip).assuming(assume or {})
     if engine not in ENGINES:
@@ -73,10 +74,13 @@ def run(
     go = _engine(program, chip, engine, order, stretches, recorded, threads)
     with Meter() as meter:
         trace = go(inputs, progress)
+    if engine == "mpi":
+        from mossy.twin.engines import mpi
+
+        mpi.together(meter)
     kept(program, lives, trace.states)
-    elapsed, joules = _measured(
-        chip, go, inputs, meter, warm=engine == "wide" or engine in _loaded.get(program, ())
-    )
+    warm = engine in ("wide", "mpi") or engine in _loaded.get(program, ())
+    elapsed, joules = _measured(chip, go, inputs, meter, warm)
     _loaded.setdefault(program, set()).add(engine)
     return Result(
         program,
@@ -148,14 +152,16 @@ def _chosen(
         why = "events are followed one at a time"
     elif any(x.dtype.kind == "f" for x in inputs.values()):
         why = "inputs are currents"
-    if engine == "wide" and why:
+    if engine != "fast" and why:
         raise BadInput(
             "E0177",
             f"the engine of large networks cannot run this: {why}",
             where=f"program {program.network}",
-            got='engine="wide"',
+            got=f'engine="{engine}"',
             hint='engine="fast"',
         )
+    if engine == "mpi":
+        return engine
     return "fast" if why else "wide"
 
 
@@ -205,10 +211,11 @@ def _engine(
         return lambda inputs, progress=None: reference.run(
             program, chip, inputs, stretches, recorded
         )
-    if engine == "wide":
-        from mossy.twin.engines import wide
+    if engine in ("wide", "mpi"):
+        from mossy.twin.engines import mpi, wide
 
-        return lambda inputs, progress=None: wide.run(
+        go = mpi.run if engine == "mpi" else wide.run
+        return lambda inputs, progress=None: go(
             program, chip, inputs, steps, recorded, threads=threads, progress=progress
         )
     from mossy.twin.engines import fast

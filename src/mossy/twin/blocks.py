@@ -194,7 +194,7 @@ def _extent(given: dict[int, list[_Listed | _Made]]) -> Extent:
 
 
 # ------------------------------------------------------------------ one block
-Triplets = tuple[NDArray[np.int64], int, NDArray[np.int64]]
+Triplets = tuple[NDArray[Any], int, NDArray[Any]]  # senders, core, synapses of each there
 
 
 def _block(

@@ -49,8 +49,8 @@ class Layer:
     """A population that receives. number: its own number among the senders.
 
     senders: (k, 2) number of a sender and its first row. alike: all neurons have the same
-    parameters. lag: steps from sending to the earliest arrival; slots: steps that sums are kept for.
-    dense: (rows, sums), without rows where the synapses are listed.
+    parameters. lag: steps from sending to the earliest arrival; slots: steps that sums are kept
+    for. dense: (rows, sums), without rows where the synapses are listed.
     """
 
     number: int
@@ -260,8 +260,6 @@ def _part(linked: Linked, sender: Sender, first: int, last: int) -> tuple[NDArra
     neuron = np.repeat(np.arange(sender.stop - sender.start), np.diff(ends))
     column = linked.column[here]
     keep = (column >= first) & (column < last)
-    found = (neuron, column, linked.weight[here], linked.delay[here])
-    if not keep.all():
-        neuron, column, weight, delay = (a[keep] for a in found)
-        return neuron, column - np.uint32(first), weight, delay
-    return neuron, column - np.uint32(first), found[2], found[3]
+    found: tuple[NDArray[Any], ...] = (neuron, column, linked.weight[here], linked.delay[here])
+    neuron, column, weight, delay = found if keep.all() else (a[keep] for a in found)
+    return neuron, column - np.uint32(first), weight, delay

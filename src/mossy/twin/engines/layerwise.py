@@ -15,8 +15,8 @@ from typing import Any
 import numba
 import numpy as np
 from llvmlite import ir
+from numba import extending
 from numba.core import cgutils, types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from mossy import neurons
@@ -29,6 +29,8 @@ from mossy.twin.link import Linked
 PATIENCE = 2000  # looks, some ten microseconds, before a waiting thread gives way
 LARGEST_GROUP = 16  # samples in one call: enough to make it cheap
 LIST_BYTES = 1 << 26  # what the lists of a group may take
+
+intrinsic: Any = extending.intrinsic  # its type counts the typing context as an argument
 
 
 @intrinsic

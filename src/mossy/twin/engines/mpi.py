@@ -1,0 +1,326 @@
+"""The engine of many machines: every rank of an MPI job runs a share of a program's blocks.
+
+All ranks hold the same program and inputs; each lays out and runs an equal share of the blocks, as
+the engine for large networks does. A spike is felt `lead` steps later at the earliest, the shortest
+delay of the whole program, so ranks meet once in so many steps and tell each other who has spiked
+(Morrison et al., Neural Computation 17, 2005). What others tell, but for those who have no synapse
+here, goes into the same lists that our own blocks write. Sums are whole numbers, so that spikes do
+not depend on the number of ranks. In the end counts are added up and recorded spikes and states
+told to all: every rank returns the same trace.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mossy.chips.chip import Chip
+from mossy.errors import BadInput
+from mossy.program.artefact import Program
+from mossy.synapses.chance import jit
+from mossy.twin.engines import digest
+from mossy.twin.engines.tally import counted, rasters, received, sent
+from mossy.twin.engines.trace import Recorded, Trace
+from mossy.twin.engines.wide import Run, walk
+from mossy.twin.gate import meet
+from mossy.twin.meter import Meter
+from mossy.twin.shape import Extent, Share
+from mossy.twin.wide import Wide, known, wide
+
+PIECE = 1 << 27  # items that are told in one go
+LINE = 8  # a gate in each cache line
+
+
+def world() -> Any:
+    """Return all ranks, as mpi4py's communicator. Raises BadInput E0420."""
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as e:  # the second: no MPI library on this machine
+        raise BadInput(
+            "E0420",
+            "several ranks need mpi4py and an MPI library",
+            where='engine="mpi"',
+            got=str(e).splitlines()[0],
+            hint="pip install 'mossy[cluster]', and OpenMPI or MPICH from the system's packages",
+        ) from None
+    return MPI.COMM_WORLD
+
+
+def together(meter: Meter) -> None:
+    """Make it the seconds of the slowest rank and the joules of all machines, None if unknown."""
+    ranks = world()
+    meter.seconds = max(ranks.allgather(meter.seconds))
+    machine = _host(ranks)
+    first = machine.rank == 0
+    machine.Free()
+    joules = [j for j, counts in ranks.allgather((meter.joules, first)) if counts]
+    meter.joules = None if None in joules else sum(joules)
+
+
+def run(
+    program: Program,
+    chip: Chip,
+    inputs: dict[str, NDArray[Any]],
+    steps: int,
+    record: Recorded,
+    *,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Trace:
+    """Run one sample on all ranks; all must call this, with the same arguments.
+
+    inputs: population -> (1, time, n) spikes. threads: of each rank, by default its part of the
+    machine's processors. progress gets steps done, on every rank. Raises BadInput E0420, E0421.
+    """
+    ranks = world()
+    _alike(ranks, program, inputs, steps, record)
+    threads = min(ranks.allgather(threads or _threads(ranks)))
+    share = Share(ranks.rank, ranks.size, lambda extent: _whole(ranks, extent))
+    again = not min(ranks.allgather(known(program, threads, share)))
+    laid = wide(program, chip, threads, share, again)
+    live = _Live(ranks, program, laid, inputs, steps, record, threads)
+    for begin in range(0, steps, live.run.stretch):
+        end = min(steps, begin + live.run.stretch)
+        live.advance(begin, end)
+        if progress:
+            progress(end - begin)
+    return live.trace()
+
+
+# ------------------------------------------------------------------ what ranks agree on
+def _alike(
+    ranks: Any, program: Program, inputs: dict[str, NDArray[Any]], steps: int, record: Recorded
+) -> None:
+    """Raise BadInput E0421, on all ranks, where they do not run the same."""
+    own = {
+        "program": digest.of_program(program),
+        "inputs": digest.of(inputs),
+        "steps": digest.of(steps),
+        "what is recorded": digest.of((record.spikes, record.states)),
+    }
+    every = ranks.allgather(own)
+    for what in own:
+        other = [k for k in range(ranks.size) if every[k][what] != every[0][what]]
+        if other:
+            raise BadInput(
+                "E0421",
+                f"ranks do not run the same: the {what} of rank {other[0]} and of rank 0 differ",
+                where=f"program {program.network}, {ranks.size} ranks",
+                hint="fixed seeds for everything that the script draws",
+            )
+
+
+def _host(ranks: Any) -> Any:
+    """The ranks on this machine."""
+    from mpi4py import MPI
+
+    return ranks.Split_type(MPI.COMM_TYPE_SHARED)
+
+
+def _threads(ranks: Any) -> int:
+    """Processors of this machine for each of its ranks, but no more than this one may use."""
+    machine = _host(ranks)
+    mine = os.sched_getaffinity(0)
+    all_ = set().union(*machine.allgather(mine))
+    found: int = max(1, min(len(mine), len(all_) // machine.size))
+    machine.Free()
+    return found
+
+
+def _whole(ranks: Any, extent: Extent) -> Extent:
+    every = ranks.allgather(extent)
+    lead, last, heaviest = zip(*every, strict=True)
+    return min(lead), max(last), max(heaviest)
+
+
+# ------------------------------------------------------------------ the steps of a rank
+@jit
+def _packed(spikes: Any, counts: Any, own: Any, begin: Any, end: Any, told: Any, out: Any) -> Any:
+    """Put who spiked in the steps begin .. end into `out`, and how many in each into `told`."""
+    kept, n = counts.shape[1], 0
+    for t in range(begin, end):
+        before = n
+        for b in range(own):
+            m = counts[b, t % kept]
+            out[n : n + m] = spikes[b, t % kept, :m]
+            n += m
+        told[t - begin] = n - before
+    return n
+
+
+@jit
+def _entered(
+    heard: Any, told: Any, rank: Any, begin: Any, end: Any, spikes: Any, counts: Any, own: Any,
+    start: Any, core: Any, count: Any, events: Any,
+) -> Any:  # fmt: skip
+    """List the spikes of others behind our own blocks', and count what all spikes bring here.
+
+    heard: spikes by rank, then step, of which told[rank, step] says how many. start, core, count:
+    the fan of our cores; events: (steps, cores).
+    """
+    kept, room = counts.shape[1], spikes.shape[2]
+    at = np.zeros(told.shape[0], np.int64)
+    for r in range(1, told.shape[0]):
+        at[r] = at[r - 1] + told[r - 1].sum()
+    for t in range(begin, end):
+        slot, n = t % kept, 0
+        for r in range(told.shape[0]):
+            for k in range(at[r], at[r] + told[r, t - begin]):
+                g = heard[k]
+                if start[g] == start[g + 1]:
+                    continue
+                for e in range(start[g], start[g + 1]):
+                    events[t, core[e]] += count[e]
+                if r != rank:
+                    spikes[own + n // room, slot, n % room] = g
+                    n += 1
+            at[r] += told[r, t - begin]
+        for q in range(own, counts.shape[0]):
+            counts[q, slot] = min(max(n - (q - own) * room, 0), room)
+
+
+@jit
+def _follow(
+    begin: Any, end: Any, lead: Any, first: Any, last: Any, form: Any, blocks: Any, parts: Any,
+    noise: Any, fields: Any, words_like: Any, sums_like: Any, spikes: Any, counts: Any,
+    outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, gates: Any, stop: Any,
+    threads: Any, runs: Any,
+) -> Any:  # fmt: skip
+    """Run the steps begin .. end of a thread that leaves telling to another.
+
+    gates: two for each `lead` steps, before and in them, and one more. stop: (1,) whether to end.
+    """
+    i = 0
+    for t in range(begin, end + lead, lead):
+        meet(gates[i], threads)
+        if stop[0]:
+            return
+        walk(
+            t, min(t + lead, end), first, last, form, blocks, parts, noise, fields, words_like,
+            sums_like, spikes, counts, outside, outside_start, recorded, recorded_end,
+            gates[i + 1], threads, runs,
+        )  # fmt: skip
+        i += 2
+
+
+class _Live:
+    """One run on this rank. events: (steps, cores) synaptic events of spikes that came here."""
+
+    def __init__(
+        self,
+        ranks: Any,
+        program: Program,
+        laid: Wide,
+        inputs: dict[str, NDArray[Any]],
+        steps: int,
+        record: Recorded,
+        threads: int,
+    ) -> None:
+        self.ranks, self.program, self.laid, self.record = ranks, program, laid, record
+        own = sum(b.last - b.first for b in laid.blocks)
+        others = sum(c.n for c in laid.order if c.role != "source") - own
+        rows = -(-others // laid.shape.neurons)
+        threads = max(1, min(threads, len(laid.blocks)))
+        self.run = Run(program, laid, inputs, steps, record, threads, rows)
+        self.lead = laid.shape.lead
+        self.told = np.zeros((ranks.size, self.lead), np.int32)
+        self.out = np.empty(own * self.lead, np.int32)
+        self.heard = np.empty(0, np.int32)
+        self.events = np.zeros((steps, len(program.cores)), np.int64)
+
+    def advance(self, begin: int, end: int) -> None:
+        """Run the steps begin .. end of a stretch."""
+        run, threads, count = self.run, self.run.threads, len(self.laid.blocks)
+        marks = np.zeros((count, end - begin + 1), np.int64)
+        ends = np.zeros((count, self.lead + 1), np.int64)
+        given = run.given(ends) if count else ()
+        gates = np.zeros((2 * -(-(end - begin) // self.lead) + 1, LINE), np.int64)
+        stop = np.zeros(1, np.bool_)
+
+        def others(k: int) -> None:
+            first, last = count * k // threads, count * (k + 1) // threads
+            _follow(
+                begin, end, self.lead, first, last, *given, gates, stop, threads, run.runs[k]
+            )  # fmt: skip
+
+        with ThreadPoolExecutor(threads) as pool:
+            helpers = [pool.submit(others, k) for k in range(1, threads)]
+            i = 0
+            try:
+                for t in range(begin, end, self.lead):
+                    u = min(t + self.lead, end)
+                    if count:
+                        meet(gates[i], threads)
+                        i += 2
+                        walk(t, u, 0, count // threads, *given, gates[i - 1], threads, run.runs[0])
+                        marks[:, t - begin + 1 : u - begin + 1] = ends[:, 1 : u - t + 1]
+                        ends[:, 0] = ends[:, u - t]
+                    self._tell(t, u)
+            finally:
+                stop[0] = True
+                meet(gates[i], threads)
+            for h in helpers:
+                h.result()
+        run.keep(begin, end, marks)
+
+    def _tell(self, begin: int, end: int) -> None:
+        """Tell all ranks who spiked here in the steps begin .. end, and list what they tell."""
+        run, fan, own = self.run, self.laid.fan, len(self.laid.blocks)
+        ranks, told = self.ranks, self.told
+        mine = np.zeros_like(told[0])
+        n = _packed(run.spikes, run.counts, own, begin, end, mine, self.out)
+        ranks.Allgather(mine, told)
+        each = told[:, : end - begin].sum(axis=1)
+        total = int(each.sum())
+        if total > self.heard.size:
+            self.heard = np.empty(2 * total, np.int32)
+        if total:
+            ranks.Allgatherv(self.out[:n], [self.heard, each])
+        _entered(
+            self.heard, told, ranks.rank, begin, end, run.spikes, run.counts, own,
+            fan.start, fan.core, fan.count, self.events,
+        )  # fmt: skip
+
+    def trace(self) -> Trace:
+        """Put together what all ranks have found."""
+        run, laid, ranks, steps = self.run, self.laid, self.ranks, self.run.steps
+        given = np.repeat(np.arange(steps), np.diff(run.outside_start))
+        outside = run.outside[: given.size]
+        fan = laid.fan
+        received(outside, given, fan.start, fan.core, fan.count, self.events)
+        step = np.concatenate([np.zeros(0, np.int64), *(s for s, _ in run.found)])
+        who = np.concatenate([np.zeros(0, np.int32), *(w for _, w in run.found)])
+        spikes = sent(laid, step, who, steps)
+        _add_up(ranks, spikes)
+        _add_up(ranks, self.events)
+        spikes += sent(laid, given, outside, steps)
+        cores = [c for p in self.record.spikes for c in self.program.population(p).cores]
+        seen = np.isin(laid.core_of[who], cores)
+        step, who = _gathered(ranks, step[seen]), _gathered(ranks, who[seen])
+        step, who = np.concatenate([given, step]), np.concatenate([outside, who])
+        for state in run.states.values():
+            _add_up(ranks, state.view(np.uint8).reshape(-1))  # elsewhere they are zero
+        shown = rasters(self.program, laid, self.record.spikes, step, who, steps)
+        return Trace(counted(laid, spikes, self.events), shown, run.states)
+
+
+def _add_up(ranks: Any, array: NDArray[Any]) -> None:
+    """Replace an array by its sum over all ranks."""
+    from mpi4py import MPI
+
+    flat = array.reshape(-1)
+    for a in range(0, flat.size, PIECE):
+        ranks.Allreduce(MPI.IN_PLACE, flat[a : a + PIECE], MPI.SUM)
+
+
+def _gathered(ranks: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """The arrays of all ranks, one after the other."""
+    each = np.array(ranks.allgather(array.size))
+    found = np.empty(each.sum(), array.dtype)
+    ranks.Allgatherv(np.ascontiguousarray(array), [found, each])
+    return found

@@ -1,0 +1,232 @@
+"""A program that is run piece by piece: registers, sums and spikes under way go on.
+
+    live = Live(program, threads=2)
+    live.watch({("exc", "v"): indices})
+    found = live.run(1000, {"input": (steps, neurons)})    # the next 1,000 steps
+    live.put("exc", registers);  live.tune("exc", params)   # between pieces
+
+Steps are counted from 1: step k takes the neurons from time (k - 1) dt to k dt, so that a spike of
+a source at step 0 is one at time 0. One program can take over from another, changed one: `replay`
+tells it which spikes of earlier steps are still under way. The program must be one that the engine
+of large networks can run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mossy import neurons
+from mossy.chips.chip import chip as find_chip
+from mossy.program.artefact import Program
+from mossy.twin.engines.trace import Recorded
+from mossy.twin.engines.wide import FIELDS, FIELDS_END, PARTS, PARTS_END, Run
+from mossy.twin.wide import wide
+
+Events = tuple[NDArray[np.int64], NDArray[np.int64]]  # step and neuron of each spike, by step
+Watched = dict[tuple[str, str], NDArray[np.int64]]  # (population, field) -> neurons, rising
+NONE = np.zeros(0, np.int64), np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """What a piece gave. events: by population, sources left out. fields: (steps, neurons)."""
+
+    first: int
+    events: dict[str, Events]
+    fields: dict[tuple[str, str], NDArray[Any]]
+
+
+class Live:
+    """The registers and spikes of a program between two pieces of a run."""
+
+    def __init__(self, program: Program, *, threads: int, step: int = 1) -> None:
+        self.program, self.step = program, step
+        laid = wide(program, find_chip(program.chip), threads)
+        self._run = Run(program, laid, {}, 0, Recorded((), ()), min(threads, len(laid.blocks)))
+        self._start = laid.start
+        shape = laid.shape
+        self.reach = shape.lead + shape.width * shape.groups  # steps that a spike can be under way
+        self._watched: Watched = {}
+        self._given: dict[tuple[str, int, int], NDArray[Any]] = {}  # what `tune` has set
+        self._recent: Events = NONE  # spikes of sources of the last steps, numbered through
+        self._starts = np.zeros(1 << 10, np.int64)
+
+    def _numbers(self, population: str, neuron: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The numbers of a population's neurons in the order of all."""
+        found = np.empty(neuron.size, np.int64)
+        for c in (self.program.cores[k] for k in self.program.population(population).cores):
+            here = (neuron >= c.lo) & (neuron < c.hi)
+            found[here] = neuron[here] - c.lo + self._start[c.number]
+        return found
+
+    # -------------------------------------------------------------------------- registers
+    def _parts(self, population: str) -> list[tuple[int, int, dict[str, NDArray[Any]], Any]]:
+        """First and last neuron, registers and table of each part of a population."""
+        found = []
+        for p, state, table in self._run.registers:
+            core = self.program.cores[p.core]
+            if core.population == population:
+                found.append((core.lo + p.lo, core.lo + p.hi, state, table))
+        return found
+
+    def registers(self, population: str) -> NDArray[Any]:
+        """Return the registers of a population as they are now: (n,) records."""
+        core = self.program.cores[self.program.population(population).cores[0]]
+        n = int(np.prod(self.program.population(population).shape))
+        found = np.zeros(n, core.state.dtype)
+        for lo, hi, state, _ in self._parts(population):
+            for field, array in state.items():
+                found[field][lo:hi] = array
+        return found
+
+    def put(self, population: str, registers: NDArray[Any]) -> None:
+        """Set the registers of a population: (n,) records; fields that it lacks stay."""
+        for lo, hi, state, _ in self._parts(population):
+            for field in set(state) & set(registers.dtype.names or ()):
+                state[field][:] = registers[field][lo:hi]
+
+    def tune(self, population: str, params: NDArray[Any]) -> None:
+        """Set the parameters of a population: (n,) records."""
+        for lo, hi, state, table in self._parts(population):
+            here = params[lo:hi]
+            alike = bool((here == here[:1]).all())
+            table[0] = alike
+            for k, field in enumerate(params.dtype.names or ()):
+                given = np.ascontiguousarray(here[field][: 1 if alike else None]).copy()
+                self._given[population, lo, k] = given
+                table[4 + len(state) + k] = given.ctypes.data
+
+    # -------------------------------------------------------------------------- running
+    def watch(self, watched: Watched) -> None:
+        """Say which registers to keep from here on."""
+        self._watched = dict(watched)
+
+    def run(self, steps: int, sources: Mapping[str, Events]) -> Piece:
+        """Run the next steps. sources: spikes of this piece, or of the step before it, by source.
+
+        A spike of a source in step k is one at time k dt.
+        """
+        first, last = self.step, self.step + steps
+        self._feed(sources)
+        pieces: list[dict[tuple[str, str], NDArray[Any]]] = []
+        for begin in range(first, last, self._run.stretch):
+            end = min(last, begin + self._run.stretch)
+            pieces.append(self._aim(begin, end))
+            self._window(begin, end)
+            self._run.advance(begin, end)
+        self.step = last
+        fields = {
+            k: np.concatenate([p[k] for p in pieces]) if pieces else np.zeros((0, n.size))
+            for k, n in self._watched.items()
+        }
+        return Piece(first, self._events(), fields)
+
+    def _feed(self, sources: Mapping[str, Events]) -> None:
+        """Add spikes of sources to those under way, and forget what has arrived."""
+        when, who = [self._recent[0]], [self._recent[1]]
+        for name, (step, neuron) in sources.items():
+            when.append(step)
+            who.append(self._numbers(name, neuron))
+        t, i = np.concatenate(when), np.concatenate(who)
+        late = t >= self.step - self.reach
+        order = np.argsort(t[late], kind="stable")
+        self._recent = t[late][order], i[late][order]
+
+    def _window(self, begin: int, end: int) -> None:
+        """Show the engine the sources' spikes that it can ask for in the steps begin .. end."""
+        while self._starts.size < end + 2:
+            self._starts = np.concatenate([self._starts, np.zeros_like(self._starts)])
+        low = max(0, begin - self.reach)
+        self._starts[low : end + 2] = np.searchsorted(self._recent[0], np.arange(low, end + 2))
+        run, starts = self._run, self._starts[: end + 2]
+        run.outside, run.outside_start = self._recent[1].astype(np.int32), starts
+        most = int(np.diff(starts[low:]).max(initial=0)) + run.laid.core_of.size
+        if most * run.laid.shape.groups > run.runs.shape[1]:
+            run.runs = np.empty((run.threads, 2 * most * run.laid.shape.groups, 2), np.int64)
+
+    def _aim(self, begin: int, end: int) -> dict[tuple[str, str], NDArray[Any]]:
+        """Make room for what is watched in some steps, and point the engine's table at it."""
+        room, by_part = {}, [list[list[int]]() for _ in self._run.registers]
+        for (population, field), wanted in self._watched.items():
+            for k, (p, state, _) in enumerate(self._run.registers):
+                core = self.program.cores[p.core]
+                if core.population != population:
+                    continue
+                source = state[field]
+                if (population, field) not in room:
+                    room[population, field] = np.zeros((end - begin, wanted.size), source.dtype)
+                out, size = room[population, field], source.itemsize
+                origin = out.ctypes.data - begin * out.strides[0]
+                for at, n in _runs(wanted, core.lo + p.lo, core.lo + p.hi):
+                    here = source.ctypes.data + (int(wanted[at]) - core.lo - p.lo) * size
+                    by_part[k].append([here, size, origin + at * size, out.strides[0], size, n])
+        rows: list[list[int]] = []
+        for k, found in enumerate(by_part):
+            self._run.parts[k, FIELDS], self._run.parts[k, FIELDS_END] = (
+                len(rows),
+                len(rows) + len(found),
+            )
+            rows += found
+        self._run.fields = np.array(rows, np.int64).reshape(-1, 6)
+        return room
+
+    def _events(self) -> dict[str, Events]:
+        """The spikes found since the last call, by population."""
+        found = self._run.found
+        step = np.concatenate([s for s, _ in found]) if found else NONE[0]
+        who = np.concatenate([w for _, w in found]) if found else NONE[1]
+        found.clear()
+        core_of = self._run.laid.core_of[who]
+        events: dict[str, list[Events]] = {}
+        for c in self.program.cores:
+            if c.role == "source":
+                continue
+            mine = core_of == c.number
+            neuron = who[mine].astype(np.int64) - self._start[c.number] + c.lo
+            events.setdefault(c.population, []).append((step[mine], neuron))
+        return {p: _sorted(e) for p, e in events.items()}
+
+    # -------------------------------------------------------------------------- taking over
+    def replay(self, spikes: Mapping[str, Events]) -> None:
+        """Put spikes of steps before this one on their way; to be called before the first run.
+
+        What they bring at steps that are over is thrown away; the rest arrives when it is due.
+        """
+        self._feed(spikes)
+        run, shape = self._run, self._run.laid.shape
+        asleep = run.blocks.copy()
+        run.blocks[:, PARTS] = run.blocks[:, PARTS_END] = 0
+        for t in range(max(1, self.step - self.reach), self.step):
+            self._window(t, t + 1)
+            run.advance(t, t + 1)
+            one = shape.sums * shape.neurons
+            for sums in run.sums:
+                sums[(t % shape.width) * one : (t % shape.width + 1) * one] = 0
+        run.blocks[:] = asleep
+        run.found.clear()
+
+
+def _runs(wanted: NDArray[np.int64], lo: int, hi: int) -> list[tuple[int, int]]:
+    """Place and length of each run of neighbours among those wanted within lo .. hi."""
+    a, b = np.searchsorted(wanted, [lo, hi])
+    cuts = np.flatnonzero(np.diff(wanted[a:b]) != 1) + 1
+    edges = [int(a), *(int(a + c) for c in cuts), int(b)]
+    return [(x, y - x) for x, y in zip(edges[:-1], edges[1:], strict=True) if y > x]
+
+
+def _sorted(parts: list[Events]) -> Events:
+    t, i = (np.concatenate([p[k] for p in parts]) for k in (0, 1))
+    order = np.lexsort((i, t))
+    return t[order], i[order]
+
+
+def runs_here(model: str, params: NDArray[Any]) -> bool:
+    """Return whether no neuron of a model sends two spikes in a step: then it can be run live."""
+    step = neurons.model(model).step
+    one = step.__annotations__.get("return") in (bool, "bool")
+    return one or ("refract" in (params.dtype.names or ()) and bool((params["refract"] > 0).all()))
