@@ -33,7 +33,7 @@ from mossy import __version__
 from mossy.chips import chip
 from mossy.network.populations import Population, Populations, Projection
 from mossy.network.recipe import Draw, Noise, Recipe, constant
-from mossy.neurons.if_curr_exp import coefficients
+from mossy.neurons import if_curr_delta, if_curr_exp
 from mossy.passes.options import Options
 from mossy.passes.pipeline import Header, assemble
 from mossy.passes.quantise import quantise
@@ -88,13 +88,16 @@ def built(network: Recurrent) -> Program:
 def population(g: Group, network: Recurrent, number: int) -> Population:
     """Return a group with its parameters, initial V and background."""
     cell, rng = network.cell, np.random.default_rng([SEED, number])
+    common: dict[str, Any] = {
+        "tau_m": cell.tau_m, "c_m": cell.c_m, "v_rest": cell.e_l, "v_reset": cell.v_reset,
+        "v_thresh": cell.v_th, "tau_refrac": cell.t_ref, "i_offset": g.dc,
+    }  # fmt: skip
     if cell.tau_syn is None:
-        raise SystemExit("no neuron here has inputs that make V jump, and a refractory period")
-    exc, inh = cell.tau_syn
-    params = coefficients(
-        network.dt, tau_m=cell.tau_m, c_m=cell.c_m, tau_exc=exc, tau_inh=inh, v_rest=cell.e_l,
-        v_reset=cell.v_reset, v_thresh=cell.v_th, tau_refrac=cell.t_ref, i_offset=g.dc,
-    )  # fmt: skip
+        model, params = "if_curr_delta", if_curr_delta.coefficients(network.dt, **common)
+    else:
+        exc, inh = cell.tau_syn
+        model = "if_curr_exp"
+        params = if_curr_exp.coefficients(network.dt, tau_exc=exc, tau_inh=inh, **common)
     params = {k: np.broadcast_to(v, g.n) for k, v in params.items()}
     if isinstance(g.v0, Uniform):
         v0 = rng.uniform(g.v0.low, g.v0.high, g.n)
@@ -103,9 +106,7 @@ def population(g: Group, network: Recurrent, number: int) -> Population:
     params["v_init"] = v0 - cell.e_l
     mean = g.inputs * g.input_rate * network.dt
     noise = (Noise(np.full(g.n, mean), g.input_weight, SEED + number),) if g.inputs else ()
-    return Population(
-        g.name, g.name, (g.n,), "if_curr_exp", params, False, "spikes", False, 0, noise
-    )
+    return Population(g.name, g.name, (g.n,), model, params, False, "spikes", False, 0, noise)
 
 
 def projection(w: Wiring, groups: dict[str, Group], dt: float, number: int) -> Projection:

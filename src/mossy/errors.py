@@ -4,6 +4,7 @@
     ├── BadInput           E01xx  a file, an array or an argument is wrong
     │   │                  E06xx  the same, on the command line
     │   │                  E041x  the same, of parts that die during a run
+    │   │                  E042x  the same, of a run on several ranks
     │   └── UnknownName    E05xx  no chip, zoo network or option of that name
     ├── UnsupportedNode    E02xx  the network asks for what the target cannot do
     ├── DoesNotFit         E03xx  a limit of the chip is exceeded

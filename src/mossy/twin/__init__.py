@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ from mossy.twin.meter import Meter
 from mossy.twin.result import Result
 from mossy.units import Quantity
 
-ENGINES = ("fast", "wide", "reference", "mpi")
+WIDE = ("wide", "mpi", "cuda")  # engines for large networks
+ENGINES = ("fast", *WIDE, "reference")
 MOST_SPIKES = 255  # what a recorded step can hold
 LARGEST_VALUE = (1 << 31) - 1  # what a packet's payload can hold
 TIMED_SAMPLES = 4  # samples run one at a time to measure the latency of a measured platform
@@ -51,12 +53,12 @@ def run(
     x: (batch, time, *shape) of spikes (bool or whole numbers: how many in the step) or, where the
     platform takes them, float currents or signed values; or one such array per input. steps: how
     many to run where the program has no input (x is then {}). engine: "fast", "reference", "wide",
-    where threads share one sample, which "fast" takes by itself for large networks, or "mpi", where
-    the ranks of an MPI job do: all call this alike, and all get the same result. record, states:
-    populations whose spikes or registers to keep ("*": all). order: "frame" (packets of a step
-    together) or "event" (one packet at a time, depth first), where the chip has both; its own
-    if not given. faults: parts that die during the run, for good ("core 0,0,17 @ 120"; see
-    `mossy.fault`). Raises BadInput E0182-E0191, E0410-E0421.
+    where threads share one sample, which "fast" takes by itself for large networks, "mpi", where
+    the ranks of an MPI job do (all call this alike and get the same result), or "cuda", where a GPU
+    does. record, states: populations whose spikes or registers to keep ("*": all). order: "frame"
+    (packets of a step together) or "event" (one packet at a time, depth first), where the chip has
+    both; its own if not given. faults: parts that die during the run, for good, as in
+    "core 0,0,17 @ 120"; see `mossy.fault`. Raises BadInput E0182-E0191, E0410-E0421.
     """
     chip = find_chip(program.chip).assuming(assume or {})
     if engine not in ENGINES:
@@ -79,7 +81,7 @@ def run(
 
         mpi.together(meter)
     kept(program, lives, trace.states)
-    warm = engine in ("wide", "mpi") or engine in _loaded.get(program, ())
+    warm = engine in WIDE or engine in _loaded.get(program, ())
     elapsed, joules = _measured(chip, go, inputs, meter, warm)
     _loaded.setdefault(program, set()).add(engine)
     return Result(
@@ -160,7 +162,7 @@ def _chosen(
             got=f'engine="{engine}"',
             hint='engine="fast"',
         )
-    if engine == "mpi":
+    if engine != "fast":
         return engine
     return "fast" if why else "wide"
 
@@ -211,10 +213,8 @@ def _engine(
         return lambda inputs, progress=None: reference.run(
             program, chip, inputs, stretches, recorded
         )
-    if engine in ("wide", "mpi"):
-        from mossy.twin.engines import mpi, wide
-
-        go = mpi.run if engine == "mpi" else wide.run
+    if engine in WIDE:
+        go = import_module(f"mossy.twin.engines.{engine}").run
         return lambda inputs, progress=None: go(
             program, chip, inputs, steps, recorded, threads=threads, progress=progress
         )

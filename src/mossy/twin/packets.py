@@ -88,12 +88,12 @@ class Network:
         if self.program.routing == "multicast":
             way = self.way(core, neuron)
             lookups, links = len(way.routers), len(way.links)
-            return Journey(way.cores, lookups, links, self._hops(core, way.cores), way.lost)
+            return Journey(way.cores, lookups, links, self.hops(core, way.cores), way.lost)
         if self.program.routing == "axons":
             meant = tuple(a.target for a in core.axons if a.neurons[neuron])
             reached, lost = self._parted(meant)
             edges = self._edges(core, reached)
-            return Journey(reached, 0, edges, self._hops(core, reached), lost)
+            return Journey(reached, 0, edges, self.hops(core, reached), lost)
         fed = (c.number for c in self.program.cores if any(key & t.mask == t.key for t in c.tables))
         reached, lost = self._parted(tuple(fed))
         return Journey(reached, 0, 0, 0, lost)
@@ -152,7 +152,8 @@ class Network:
         alive = tuple(n for n in meant if n not in self.gone)
         return alive, tuple(n for n in meant if n in self.gone)
 
-    def _hops(self, core: CoreImage, reached: tuple[int, ...]) -> int:
+    def hops(self, core: CoreImage, reached: tuple[int, ...]) -> int:
+        """Return the steps on networks on chip from a core to those reached, one way to each."""
         return self._sum(core, reached, self.distance, self.chip.rules.hops)
 
     def _edges(self, core: CoreImage, reached: tuple[int, ...]) -> int:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
-from mossy.program.artefact import Program
+from mossy.program.artefact import CoreImage, Program
 from mossy.twin.link import Linked, Phase, distinct
-from mossy.twin.packets import Dead, Journey, Network
+from mossy.twin.packets import Dead, Network
 
 
 def sever(linked: Linked, program: Program, chip: Chip, dead: Dead) -> Linked:
@@ -27,11 +27,11 @@ def sever(linked: Linked, program: Program, chip: Chip, dead: Dead) -> Linked:
     hops, lookups, links = linked.hops.copy(), linked.lookups.copy(), linked.links.copy()
     for c in program.cores:
         a = int(linked.start[c.number])
-        journeys = [network.journey(c, k) for k in distinct(program, c)]
-        hops[a : a + c.n], lookups[a : a + c.n], links[a : a + c.n] = np.broadcast_to(
-            _trips(journeys).T, (3, c.n) if len(journeys) == 1 else (3, len(journeys))
+        each = [_after(network, linked, c, k) for k in distinct(program, c)]
+        gone = sorted({number for lost, *_ in each for number in lost})
+        hops[a : a + c.n], lookups[a : a + c.n], links[a : a + c.n] = zip(
+            *(trip for _, *trip in each * (c.n // len(each))), strict=True
         )
-        gone = sorted({number for j in journeys for number in j.lost})
         mine = core[segments[a] : segments[a + c.n]]
         mine[np.isin(mine, gone)] = cores + c.number
     lost = np.repeat(core >= cores, np.diff(linked.syn_start))
@@ -62,8 +62,16 @@ def moved(
     return found
 
 
-def _trips(journeys: list[Journey]) -> NDArray[np.int64]:
-    return np.array([(j.hops, j.lookups, j.links) for j in journeys], np.int64)
+def _after(
+    network: Network, linked: Linked, core: CoreImage, k: int
+) -> tuple[tuple[int, ...], int, int, int]:
+    """(cores lost, hops, look-ups, links) of a neuron's packets from now on."""
+    if network.program.routing != "multicast":
+        j = network.journey(core, k)
+        return j.lost, j.hops, j.lookups, j.links
+    way = network.way(core, k)  # few are lost: it is quicker to take off what led to them
+    before = int(linked.hops[linked.start[core.number] + k])
+    return way.lost, before - network.hops(core, way.lost), len(way.routers), len(way.links)
 
 
 def _alive(phase: Phase, linked: Linked, program: Program, dead: Dead) -> list[Phase]:

@@ -25,7 +25,13 @@ from mossy.network.recipe import Draw, Noise, Recipe
 from mossy.program.artefact import WordFormat
 from mossy.synapses import conv2d
 
-MODELS = ("if_curr_exp", "if_curr_exp.double")
+PLAIN = (
+    "if_curr_exp", "if_curr_alpha", "if_curr_delta", "if_cond_exp", "if_cond_alpha", "eif_cond_exp",
+    "eif_cond_alpha", "hh_cond_exp",
+)  # fmt: skip
+MODELS = (
+    *PLAIN, *(f"{name}.double" for name in PLAIN), "izhikevich.euler", "izhikevich.euler_double",
+)  # fmt: skip
 BITS = {"single": 12, "double": 44}
 WORD = WordFormat(64, weight=32, delay=8, type=0, index=24, coding="signed")
 WIDE_WORD = WordFormat(64, weight=45, delay=0, type=0, index=19, coding="signed")
@@ -36,7 +42,7 @@ def quantise(
 ) -> Quantised:
     """Return a population whose parameters are its model's own. Raises UnsupportedNode E0221."""
     name, noise = population.model, population.noise
-    double = name.endswith(".double")
+    double = name.endswith("double")
     if name == "if_curr_exp" and _one_current(population):
         name = "if_curr_exp.one"
     model = neurons.model(name)
@@ -55,12 +61,18 @@ def quantise(
     most = int(facts["delay_max"])
     refuse.delay_beyond(population, _longest(incoming), most, int(facts["step_latency"]))
     return Quantised(
-        population.name, name, (), params, state,
+        population.name, name, _fmt(population), params, state,
         WIDE_WORD if double else WORD,
         np.ones(population.n), np.zeros(population.n), scale,
         tuple(_scaled(j, scale, top, most) for j in incoming),
         noise=tuple(Noise(n.mean, float(np.rint(n.weight * scale)), n.seed) for n in noise),
     )  # fmt: skip
+
+
+def _fmt(population: Population) -> tuple[int, ...]:
+    """Into how many parts a model of several parts cuts its step; all its neurons do alike."""
+    parts = population.params.get("substeps")
+    return () if parts is None else (int(parts[0]),)
 
 
 def _one_current(population: Population) -> bool:

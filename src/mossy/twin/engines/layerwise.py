@@ -17,6 +17,7 @@ import numpy as np
 from llvmlite import ir
 from numba import extending
 from numba.core import cgutils, types
+from numba.np.numpy_support import from_dtype
 from numpy.typing import NDArray
 
 from mossy import neurons
@@ -209,60 +210,101 @@ def _add_synapses(ring, t, rows, base, who, value, begin, end, low, high):  # ty
                 ring[(t + delay[k]) & last, column[k]] += weight[k] * v
 
 
+@numba.njit(cache=True, nogil=True)
+def _arrive(ring, b, t, lists, senders, rows, lag, bounds):  # type: ignore[no-untyped-def]
+    """Add up what arrives from all senders of a layer; return whether one of them has failed."""
+    who, value, at, done = lists
+    for e in range(senders.shape[0] if t >= lag else 0):
+        f, base = senders[e]
+        if _wait(done, f, b * (at.shape[2] - 1) + t - lag + 1):
+            return True
+        i, j = at[b, f, t - lag], at[b, f, t - lag + 1]
+        if not rows[0].shape[0]:
+            _add_synapses(ring, t, rows, base, who[b], value[b], i, j, bounds[0], bounds[1])
+        elif bounds[0] < bounds[1]:
+            _add_rows_bounded(ring[0], rows[0], base, who[b], value[b], i, j, bounds[0], bounds[1])
+        else:
+            _add_rows(ring[0], rows[0], base, who[b], value[b], i, j)
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
+def _send(sent, b, t, lists, number, cuts, alike, values, books):  # type: ignore[no-untyped-def]
+    """List and book what a layer sends in a step, for the layers behind it."""
+    who, value, at, done = lists
+    begin = at[b, number, t]
+    end = _list(sent, who[b], value[b], begin)
+    _book(books, b, t, cuts, alike, who[b], value[b], begin, end, values)
+    at[b, number, t + 1] = end
+    _publish(done, number, b * (at.shape[2] - 1) + t + 1)
+
+
+@intrinsic
+def _call(typingctx: Any, sweep: Any, state: Any, params: Any, x: Any, sent: Any, n: Any) -> Any:
+    """Call a sweep by its address, with the addresses of what it works on."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = ir.IntType(64)
+        kind = ir.FunctionType(ir.VoidType(), [word.as_pointer()] * 4 + [word])
+        given = [builder.inttoptr(a, word.as_pointer()) for a in args[1:5]]
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), [*given, args[5]])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 6), codegen
+
+
+@numba.njit(cache=True, nogil=True)
+def _run(state, kept, n, inputs, sweep, params, sender, hears, lists, bounds, books):  # type: ignore[no-untyped-def]
+    """Run a layer over all samples and steps. state, kept: (batch[, steps], bytes) of records."""
+    number, cuts, alike, values = sender
+    senders, rows, lag, slots = hears
+    ring = np.zeros((slots, inputs * n), lists[1].dtype)
+    sent = np.zeros(n, lists[1].dtype)
+    for b in range(state.shape[0]):
+        ring[:] = 0
+        cells = state[b]
+        for t in range(lists[2].shape[2] - 1):
+            if _arrive(ring, b, t, lists, senders, rows, lag, bounds):
+                return
+            x = ring[t & (slots - 1)]
+            _call(sweep, cells.ctypes.data, params, x.ctypes.data, sent.ctypes.data, n)
+            _send(sent, b, t, lists, number, cuts, alike, values, books)
+            if kept.shape[1]:
+                kept[b, t] = cells
+
+
 @cache
-def _compiled(name: str, alike: bool) -> Any:
-    """The compiled run of a layer of one model. alike: one record of parameters for all neurons."""
+def _sweep(name: str, fmt: tuple[int, ...], alike: bool) -> Any:
+    """The compiled step of n neurons of one model; it clears their sums.
+
+    alike: one record of parameters for all. It is called by its address, so that there is one
+    `_run` for all models.
+    """
     model = neurons.model(name)
     step, inputs, take = compile_step(model.step), model.inputs, model.takes.type
-    values = 0 if model.sends == "spikes" else 1
+    state_type, params_type, drive = (
+        types.CPointer(from_dtype(d)) for d in (model.state, model.params, model.drive)
+    )
 
-    @numba.njit(cache=True, nogil=True, error_model="numpy")
-    def run(state, params, fmt, lists, number, cuts, same, senders, rows, lag, slots, bounds, steps, books, kept):  # type: ignore[no-untyped-def] # fmt: skip  # noqa: E501
-        who, value, at, done = lists
-        dense = rows[0]
-        n = state.shape[1]
-        ring = np.zeros((slots, inputs * n), value.dtype)
-        sent = np.zeros(n, value.dtype)
-        for b in range(state.shape[0]):
-            ring[:] = 0
-            cells = state[b]
-            for t in range(steps):
-                for e in range(senders.shape[0] if t >= lag else 0):
-                    f, base = senders[e, 0], senders[e, 1]
-                    if _wait(done, f, b * steps + t - lag + 1):
-                        return
-                    i, j = at[b, f, t - lag], at[b, f, t - lag + 1]
-                    if not dense.shape[0]:
-                        _add_synapses(
-                            ring, t, rows, base, who[b], value[b], i, j, bounds[0], bounds[1]
-                        )
-                    elif bounds[0] < bounds[1]:
-                        _add_rows_bounded(
-                            ring[0], dense, base, who[b], value[b], i, j, bounds[0], bounds[1]
-                        )
-                    else:
-                        _add_rows(ring[0], dense, base, who[b], value[b], i, j)
-                x = ring[t & (slots - 1)]
-                if alike:
-                    p = _own(params[0])
-                    for i in range(n):
-                        j = inputs * i
-                        sent[i] = step(cells[i], take(x[j]), take(x[j + inputs - 1]), p, fmt)
-                else:
-                    for i in range(n):
-                        j = inputs * i
-                        sent[i] = step(
-                            cells[i], take(x[j]), take(x[j + inputs - 1]), params[i], fmt
-                        )
-                x[:] = 0
-                end = _list(sent, who[b], value[b], at[b, number, t])
-                _book(books, b, t, cuts, same, who[b], value[b], at[b, number, t], end, values)
-                at[b, number, t + 1] = end
-                _publish(done, number, b * steps + t + 1)
-                if kept.shape[1]:
-                    kept[b, t] = cells
+    @numba.cfunc(
+        types.void(state_type, params_type, drive, drive, types.int64),
+        cache=True, error_model="numpy",
+    )  # fmt: skip
+    def sweep(state, params, x, sent, n):  # type: ignore[no-untyped-def]
+        cells, own = numba.carray(state, n), numba.carray(params, n)
+        x, sent = numba.carray(x, inputs * n), numba.carray(sent, n)
+        if alike:
+            p = _own(own[0])
+            for i in range(n):
+                j = inputs * i
+                sent[i] = step(cells[i], take(x[j]), take(x[j + inputs - 1]), p, fmt)
+        else:
+            for i in range(n):
+                p, j = own[i], inputs * i
+                sent[i] = step(cells[i], take(x[j]), take(x[j + inputs - 1]), p, fmt)
+        x[:] = 0
 
-    return run
+    return sweep
 
 
 class Run:
@@ -278,7 +320,7 @@ class Run:
         room = np.array([(s.stop - s.start) * steps + 1 for s in layered.senders], np.int64)
         self.offsets, self.room = np.cumsum(room) - room, int(room.sum())
         self.layers = {s.number: s for s in layered.layers}
-        self.calls = {s.number: _compiled(s.model.name, s.alike) for s in layered.layers}
+        self.sweeps = {s.number: _sweep(s.model.name, s.fmt, s.alike) for s in layered.layers}
 
     def group(self, batch: int, threads: int) -> int:
         """Samples of one call: enough groups for the threads, lists that are not too long."""
@@ -347,10 +389,13 @@ class Run:
         states: dict[str, NDArray[Any]],
     ) -> None:
         layer, sender = self.layers[number], self.layered.senders[number]
-        live = np.repeat(layer.state[None], lists[0].shape[0], axis=0)
-        kept = states.get(sender.population, live[:, None][:, :0])
+        model, n = layer.model, sender.stop - sender.start
+        live = np.repeat(layer.state[None], lists[0].shape[0], axis=0).view(np.uint8)
+        kept = states.get(sender.population, layer.state[None, None][:, :0]).view(np.uint8)
         rows = (layer.dense, layer.start, layer.column, layer.weight, layer.delay)
-        self.calls[number](
-            live, layer.params, layer.fmt, lists, number, sender.cuts, sender.alike,
-            layer.senders, rows, layer.lag, layer.slots, self.bounds, self.steps, books, kept,
+        values = 0 if model.sends == "spikes" else 1
+        _run(
+            live, kept, n, model.inputs, self.sweeps[number].address, layer.params.ctypes.data,
+            (number, sender.cuts, sender.alike, values),
+            (layer.senders, rows, layer.lag, layer.slots), lists, self.bounds, books,
         )  # fmt: skip

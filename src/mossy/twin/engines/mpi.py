@@ -241,32 +241,39 @@ class _Live:
         given = run.given(ends) if count else ()
         gates = np.zeros((2 * -(-(end - begin) // self.lead) + 1, LINE), np.int64)
         stop = np.zeros(1, np.bool_)
+        go: Any = _follow  # its type does not see through *given
 
         def others(k: int) -> None:
             first, last = count * k // threads, count * (k + 1) // threads
-            _follow(
-                begin, end, self.lead, first, last, *given, gates, stop, threads, run.runs[k]
-            )  # fmt: skip
+            go(begin, end, self.lead, first, last, *given, gates, stop, threads, run.runs[k])
 
         with ThreadPoolExecutor(threads) as pool:
             helpers = [pool.submit(others, k) for k in range(1, threads)]
-            i = 0
-            try:
-                for t in range(begin, end, self.lead):
-                    u = min(t + self.lead, end)
-                    if count:
-                        meet(gates[i], threads)
-                        i += 2
-                        walk(t, u, 0, count // threads, *given, gates[i - 1], threads, run.runs[0])
-                        marks[:, t - begin + 1 : u - begin + 1] = ends[:, 1 : u - t + 1]
-                        ends[:, 0] = ends[:, u - t]
-                    self._tell(t, u)
-            finally:
-                stop[0] = True
-                meet(gates[i], threads)
+            self._steps(begin, end, given, ends, marks, gates, stop)
             for h in helpers:
                 h.result()
         run.keep(begin, end, marks)
+
+    def _steps(
+        self, begin: int, end: int, given: Any, ends: NDArray[np.int64], marks: NDArray[np.int64],
+        gates: NDArray[np.int64], stop: NDArray[np.bool_],
+    ) -> None:  # fmt: skip
+        """Run the first thread's blocks, and tell others between `lead` steps and the next."""
+        run, threads, count, i = self.run, self.run.threads, len(ends), 0
+        go: Any = walk
+        try:
+            for t in range(begin, end, self.lead):
+                u = min(t + self.lead, end)
+                if count:
+                    meet(gates[i], threads)
+                    i += 2
+                    go(t, u, 0, count // threads, *given, gates[i - 1], threads, run.runs[0])
+                    marks[:, t - begin + 1 : u - begin + 1] = ends[:, 1 : u - t + 1]
+                    ends[:, 0] = ends[:, u - t]
+                self._tell(t, u)
+        finally:
+            stop[0] = True
+            meet(gates[i], threads)
 
     def _tell(self, begin: int, end: int) -> None:
         """Tell all ranks who spiked here in the steps begin .. end, and list what they tell."""

@@ -1,4 +1,4 @@
-"""What follows from the lists of spikes of a run: all counts, and who is seen to spike."""
+"""Lists of spikes: those of the inputs before a run, and after it all counts and who was seen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
-from mossy.twin.engines.trace import COUNTED, Rasters
+from mossy.twin.engines.trace import COUNTED, Rasters, Recorded, Trace
 from mossy.twin.wide import Wide
 
 
@@ -68,3 +68,41 @@ def rasters(
         order = np.lexsort((i, t))
         events[name] = t[order], i[order]
     return Rasters(events, sizes, steps)
+
+
+def outside(
+    program: Program, laid: Wide, inputs: dict[str, NDArray[Any]], steps: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the spikes of the sources, one number for each, and where each step's begin."""
+    when, who = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for name, x in inputs.items():
+        first = int(laid.start[program.population(name).cores[0]])
+        t, i = np.nonzero(x[0])
+        n = x[0][t, i].astype(np.int64)
+        when.append(np.repeat(t, n))
+        who.append(np.repeat(first + i, n))
+    t = np.concatenate(when)
+    order = np.argsort(t, kind="stable")
+    start = np.zeros(steps + 1, np.int64)
+    np.cumsum(np.bincount(t, minlength=steps)[:steps], out=start[1:])
+    return np.concatenate(who)[order].astype(np.int32), start
+
+
+def traced(
+    program: Program,
+    laid: Wide,
+    record: Recorded,
+    states: dict[str, NDArray[Any]],
+    given: NDArray[np.int32],
+    given_start: NDArray[np.int64],
+    found: list[tuple[NDArray[np.int64], NDArray[np.int32]]],
+) -> Trace:
+    """Return a run's trace. given: spikes of the sources; found: (step, number) of all others."""
+    steps, cores = given_start.size - 1, len(program.cores)
+    when = np.repeat(np.arange(steps), np.diff(given_start))
+    step = np.concatenate([when, *(s for s, _ in found)])
+    who = np.concatenate([given[: when.size], *(w for _, w in found)])
+    events = np.zeros((steps, cores), np.int64)
+    received(who, step, laid.fan.start, laid.fan.core, laid.fan.count, events)
+    counts = counted(laid, sent(laid, step, who, steps), events)
+    return Trace(counts, rasters(program, laid, record.spikes, step, who, steps), states)

@@ -22,7 +22,7 @@ from mossy.chips.chip import Chip
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
 from mossy.synapses.noise import arrivals, tables
-from mossy.twin.engines.tally import counted, rasters, received, sent
+from mossy.twin.engines.tally import outside, traced
 from mossy.twin.engines.trace import Recorded, Trace
 from mossy.twin.gate import at, call, meet, new_gate, prefetch
 from mossy.twin.load import plane
@@ -211,7 +211,7 @@ class Run:
             p: np.zeros((1, steps, int(np.prod(program.population(p).shape))), self._type(p))
             for p in record.states
         }
-        self.outside, self.outside_start = self._outside(inputs)
+        self.outside, self.outside_start = outside(program, laid, inputs, steps)
         self.blocks, self.parts, self.noise, self.fields = self._tables()
         count = len(laid.blocks)
         kept = 1
@@ -231,23 +231,6 @@ class Run:
 
     def _type(self, population: str) -> np.dtype[Any]:
         return next(c.state.dtype for c in self.program.cores if c.population == population)
-
-    def _outside(
-        self, inputs: dict[str, NDArray[Any]]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Spikes of the sources, one number for each, by step."""
-        when, who = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for name, x in inputs.items():
-            first = int(self.laid.start[self.program.population(name).cores[0]])
-            t, i = np.nonzero(x[0])
-            n = x[0][t, i].astype(np.int64)
-            when.append(np.repeat(t, n))
-            who.append(np.repeat(first + i, n))
-        t = np.concatenate(when)
-        order = np.argsort(t, kind="stable")
-        start = np.zeros(self.steps + 1, np.int64)
-        np.cumsum(np.bincount(t, minlength=self.steps)[: self.steps], out=start[1:])
-        return np.concatenate(who)[order].astype(np.int32), start
 
     def _tables(self) -> tuple[NDArray[np.int64], ...]:
         blocks: list[list[int]] = []
@@ -345,10 +328,11 @@ class Run:
         count, threads, gate = len(self.laid.blocks), self.threads, new_gate()
         ends = np.zeros((count, end - begin + 1), np.int64)
         given = self.given(ends)
+        go: Any = walk  # its type does not see through *given
 
         def one(k: int) -> None:
             first, last = count * k // threads, count * (k + 1) // threads
-            walk(begin, end, first, last, *given, gate, threads, self.runs[k])
+            go(begin, end, first, last, *given, gate, threads, self.runs[k])
 
         if threads == 1:
             one(0)
@@ -357,7 +341,7 @@ class Run:
                 list(pool.map(one, range(threads)))
         self.keep(begin, end, ends)
 
-    def given(self, ends: NDArray[np.int64]) -> tuple[Any, ...]:
+    def given(self, ends: NDArray[np.int64]) -> Any:
         """Return what all threads pass to `walk`. ends: (blocks, steps + 1) of what is listed."""
         laid = self.laid
         like = np.zeros(1, np.int32 if laid.blocks[0].words.itemsize == 4 else np.int64)
@@ -376,15 +360,10 @@ class Run:
 
     def trace(self) -> Trace:
         """Put names on what was found."""
-        laid, cores = self.laid, len(self.program.cores)
-        given = np.repeat(np.arange(self.steps), np.diff(self.outside_start))
-        step = np.concatenate([given, *(s for s, _ in self.found)])
-        who = np.concatenate([self.outside[: given.size], *(w for _, w in self.found)])
-        events = np.zeros((self.steps, cores), np.int64)
-        received(who, step, laid.fan.start, laid.fan.core, laid.fan.count, events)
-        counts = counted(laid, sent(laid, step, who, self.steps), events)
-        shown = rasters(self.program, laid, self.record.spikes, step, who, self.steps)
-        return Trace(counts, shown, self.states)
+        return traced(
+            self.program, self.laid, self.record, self.states, self.outside, self.outside_start,
+            self.found,
+        )  # fmt: skip
 
 
 def _where(array: NDArray[Any]) -> int:
