@@ -81,10 +81,9 @@ def mapped(graph: Graph, machine: Machine, chip: Chip, placer: str) -> Mapped:
 
 
 def _placed(graph: Graph, machine: Machine, per_chip: int, placer: str) -> NDArray[Any]:
-    cores = working_cores(machine, per_chip)
-    if placer == "spread":
-        return spread(cores, graph.start, graph.targets)
-    return cores[: sum(graph.populations)]
+    needed = sum(graph.populations)
+    cores = working_cores(machine, per_chip, needed)
+    return spread(cores, graph.start, graph.targets) if placer == "spread" else cores[:needed]
 
 
 def fastest(graph: Graph, machine: Machine, chip: Chip, placer: str) -> Mapped:

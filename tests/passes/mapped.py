@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from mossy.chips import Chip
 from mossy.chips import chip as find_chip
 from mossy.network.nodes import Network
@@ -10,6 +15,7 @@ from mossy.passes.lower import lower
 from mossy.passes.options import Options
 from mossy.passes.pipeline import Header, Stages, assemble
 from mossy.passes.quantise import quantise
+from mossy.passes.tables import Tables
 from mossy.program import Program
 
 SMALL = {"spinnaker2": "usable_cores", "loihi1": "cores_per_chip"}  # chips are made this small
@@ -33,3 +39,11 @@ def stages(
     quantised = quantise(populations, target, options, None)
     header = Header(net.name, "0" * 64, net.dt, net.integrator, net.reset)
     return assemble(populations, quantised, target, options, header, busy)
+
+
+def crossed(tables: Tables, keys: NDArray[Any]) -> int:
+    """Links that one packet of every slice crosses. tables: as drawn; keys: (slice, 2)."""
+    key, mask = tables.key.astype(np.int64), tables.mask.astype(np.int64)
+    sent = np.sort(keys[:, 0])
+    senders = np.searchsorted(sent, key + (1 << 32) - mask) - np.searchsorted(sent, key)
+    return int((np.bitwise_count(tables.links) * senders).sum())

@@ -20,6 +20,7 @@ from mossy.passes.place import working_cores
 from mossy.passes.route import draw, route
 from mossy.passes.tables import Tables
 from mossy.program.machine import Machine, Place, Spot, grid, hexagonal
+from tests.passes.mapped import crossed
 from tests.passes.test_trees import HEXAGON, SQUARE, machines
 
 FULL = (1 << 32) - 1
@@ -79,8 +80,8 @@ def delivered(case: Case, tables: Tables, start: Spot, key: int) -> list[Place]:
     return sorted(found)
 
 
-def check(case: Case, tables: Tables) -> None:
-    for s, (key, mask) in enumerate(case.keys.tolist()):
+def check(case: Case, tables: Tables, since: int = 0) -> None:
+    for s, (key, mask) in list(enumerate(case.keys.tolist()))[since:]:
         wanted = sorted(case.places[t] for t in case.targets[s])
         for k in {key, key + FULL - mask}:
             assert delivered(case, tables, case.places[s][:2], k) == wanted
@@ -105,11 +106,12 @@ def test_every_key_reaches_its_cores_before_and_after_compression(case: Case, ro
 
 @given(cases())
 def test_slices_off_the_machine_send_nothing(case: Case) -> None:
-    whole = drawn(case)
+    drawn(case)
     off: list[Place | None] = [None, *case.places[1:]]
     assume(all(0 not in t for t in case.targets))
     tables = route(case.machine, off, case.keys.tolist(), case.targets)
-    assert set(tables.key.tolist()) == set(whole.key.tolist()) - {int(case.keys[0, 0])}
+    assert not (tables.mask & case.keys[0, 0] == tables.key).any()
+    check(case, tables, since=1)
 
 
 def test_a_population_shares_a_tree() -> None:
@@ -135,5 +137,5 @@ def test_links_are_no_more_than_a_tenth_above_trees_of_their_own() -> None:
     own = 0
     for s in range(20):
         start = np.where(np.arange(61) > s, 40, 0)
-        own += int(np.bitwise_count(draw(m, places, keys, start, targets).links).sum())
-    assert int(np.bitwise_count(shared.links).sum()) <= 1.1 * own
+        own += crossed(draw(m, places, keys, start, targets), keys)
+    assert crossed(shared, keys) <= 1.1 * own

@@ -16,6 +16,7 @@ from mossy.passes.place import working_cores
 from mossy.passes.route import draw
 from mossy.passes.spread import spread
 from mossy.program.machine import Machine, hexagonal
+from tests.passes.mapped import crossed as links
 from tests.passes.mapped import small, stages
 from tests.strategies import sample
 
@@ -38,7 +39,7 @@ def crossed(m: Machine, places: NDArray[Any], graph: tuple[NDArray[Any], NDArray
     """Links that one packet of every slice crosses on its way to all its targets."""
     n = len(graph[0]) - 1
     keys = np.column_stack([np.arange(n), np.full(n, (1 << 32) - 1)])
-    return int(np.bitwise_count(draw(m, places[:n], keys, *graph).links).sum())
+    return links(draw(m, places[:n], keys, *graph), keys)
 
 
 @given(

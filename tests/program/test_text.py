@@ -9,8 +9,10 @@ import pytest
 
 from mossy.passes import Options, compile
 from mossy.program import load, save
+from mossy.program.artefact import same
 from mossy.program.text import array, number, summary, text
 from tests.strategies import sample
+from tests.twin.recurrent import compiled, random_network
 
 CHIPS = ("spinnaker2", "loihi1", "cpu")
 
@@ -80,3 +82,15 @@ def test_short_arrays_are_written_out_and_long_ones_hashed() -> None:
 def test_numbers_are_written_so_that_they_can_be_told_apart() -> None:
     assert number(np.float32(0.1)) == "0.1" and number(0.1 + 0.2) == "0.30000000000000004"
     assert number(np.uint64(2**63)) == "9223372036854775808" and number(np.float32("inf")) == "inf"
+
+
+def test_recipes_and_noise_are_shown_and_kept(tmp_path: Path) -> None:
+    program = compiled(random_network(0)[0])
+    shown = text(program)
+    save(program, tmp_path / "p")
+    assert same(program, load(tmp_path / "p"))
+    core = next(c for c in program.cores if c.recipes and c.noise)
+    assert shown.count("\n  recipe ") == sum(len(c.recipes) for c in program.cores)
+    assert f"seed {core.recipes[0].seed}" in shown and f"seed {core.noise[0].seed}" in shown
+    assert "of recipe 0" in shown
+    assert sum(r["recipes"] for r in summary(program)["cores"]) == shown.count("\n  recipe ")

@@ -97,7 +97,7 @@ def differ(rng: np.random.Generator) -> None:
         "program": (compiled(other) if rank else program, x, {}),
         "inputs": (program, x[:, ::-1] if rank else x, {}),
         "steps": (program, x[:, : x.shape[1] - rank], {}),
-        "what is recorded": (program, x, {"record": ["a"] if rank else []}),
+        "what is recorded": (program, x, {"states": ["a"] if rank else []}),
     }.items():
         try:
             twin.run(given[0], given[1], engine="mpi", threads=1, **given[2])

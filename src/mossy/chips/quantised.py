@@ -121,9 +121,13 @@ def busy_cycles(load: CoreLoad, facts: Facts) -> float:
 
 @dataclass(frozen=True)
 class Limit:
-    """One limit of a core: how much is used of what is allowed, and what to try beyond it."""
+    """One limit of a core: how much is used of what is allowed, and what to try beyond it.
+
+    parts: of what is used, with their names, where it is a sum.
+    """
 
     name: str
     used: float
     allowed: float
     hint: str
+    parts: tuple[tuple[str, int], ...] = ()

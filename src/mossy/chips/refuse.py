@@ -5,6 +5,7 @@ from __future__ import annotations
 from mossy.chips.float_state import gain
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Population, Projection
+from mossy.network.recipe import Recipe
 
 
 def graded(population: Population) -> None:
@@ -36,6 +37,17 @@ def delay_beyond(population: Population, delay: int, most: int, latency: int) ->
             got=f"{delay + latency} steps",
             allowed=f"{latency} to {most + latency}",
             hint="use a larger dt or shorter delays",
+        )
+
+
+def listed(population: Population, incoming: tuple[Projection, ...]) -> None:
+    """Raise UnsupportedNode E0265 where a neuron takes neither recipes nor noise."""
+    if population.noise or any(isinstance(j.weight, Recipe) for j in incoming):
+        raise UnsupportedNode(
+            "E0265",
+            f"recipes for connectivity, and noise, are not taken by {population.model}",
+            where=population.node,
+            hint="list the synapses and feed the spikes as an input, or use if_curr_exp",
         )
 
 

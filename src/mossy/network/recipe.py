@@ -56,6 +56,8 @@ class Draw:
     clip: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("a", "b", "low", "high"):  # plain numbers, as they come back from a file
+            object.__setattr__(self, name, float(getattr(self, name)))
         wrong = (
             self.shape not in SHAPES
             or not (np.isfinite(self.a) and np.isfinite(self.b))

@@ -18,6 +18,7 @@ from mossy.chips.quantised import Quantised, Synapses
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Conv, Population, Populations
 from mossy.network.recipe import Recipe
+from mossy.passes.destinations import Destinations
 from mossy.passes.partition import Connectivity, Slice, restrict
 from mossy.program.artefact import (
     Axon,
@@ -40,7 +41,7 @@ def images(
     slices: tuple[Slice, ...],
     places: tuple[Place | None, ...],
     keys: tuple[tuple[int, int], ...],
-    destinations: tuple[tuple[int, ...], ...],
+    destinations: Destinations,
     links: Connectivity,
     chip: Chip,
 ) -> tuple[CoreImage, ...]:
@@ -60,7 +61,7 @@ def images(
         if s.role == "source":
             found.append(_source_image(common))
         else:
-            feeds = [k for k, d in enumerate(destinations) if number in d]
+            feeds = destinations.senders(number)
             q = links.quantised[s.population]
             found.append(_image(common, s, q, slices, keys, feeds))
     return tuple(found)
@@ -184,7 +185,7 @@ def _axons(
     s: Slice,
     number: int,
     slices: tuple[Slice, ...],
-    destinations: tuple[tuple[int, ...], ...],
+    destinations: Destinations,
     links: Connectivity,
     chip: Chip,
 ) -> tuple[Axon, ...]:

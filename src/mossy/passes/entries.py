@@ -1,207 +1,239 @@
-"""The routing entries of many trees, compiled: slices with the same target chips share a tree.
+"""The routing entries of many slices, compiled.
 
-From one chip they share it as it is. From several chips, one tree is grown over the targets and all
-those chips, and followed outwards from each of them: away from the chips that send, all packets
-then go the same way, and their entries merge. A branch that leads to no target is left out. Where
-that takes more links than a tree for each chip by more than a tenth, each has its own.
+Slices that send to the same chips share a tree: from one chip as it is, from several as `shared`
+has it. Those of one chip that send to the same cores as well share their entries, as long as their
+keys are neighbours. Where a slice sends to nobody, an entry that leads nowhere keeps others off its
+keys; it is marked as one that a chip does without.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from mossy.passes.aligned import cover
+from mossy.passes.shared import outwards, shared
 from mossy.passes.trees import Grid, Growing, grow
 
-Rows = tuple[int, NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+WORD = 1 << 32
+ZERO: Any = np.int64(0)  # for a plain 0, what is called would be compiled once more
+Rows = tuple[
+    int, NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]
+]
+
+
+class Senders(NamedTuple):
+    """What is to be routed; one row per slice, on the machine or not (home -1).
+
+    key, end: its keys, `end` not among them; free: up to where the keys behind are nobody's. like:
+    a number per slice, equal where neighbours have the same targets. Slice s sends to the slices
+    targets[start[s] : start[s + 1]].
+    """
+
+    home: NDArray[np.int64]
+    core: NDArray[np.int64]
+    key: NDArray[np.int64]
+    end: NDArray[np.int64]
+    free: NDArray[np.int64]
+    start: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    like: NDArray[np.int64]
 
 
 @numba.njit(cache=True)
-def fingerprints(
-    start: NDArray[Any], chip: NDArray[Any], mark: NDArray[np.int64]
-) -> NDArray[np.uint64]:
-    """A number per slice, equal where the target chips are. mark: room, one per chip."""
-    found = np.zeros(start.size - 1, np.uint64)
-    mark[:] = -1
-    for s in range(found.size):
-        for k in range(start[s], start[s + 1]):
-            if mark[chip[k]] != s:
-                mark[chip[k]] = s
-                number = (np.uint64(chip[k]) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+def kinds(
+    home: NDArray[np.int64], start: NDArray[np.int64], targets: NDArray[np.int64],
+    mark: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:  # fmt: skip
+    """Return `like` of the slices, and a number for each, equal where the target chips are.
+
+    mark: room, one per chip; all -1 before.
+    """
+    like = np.empty(home.size, np.int64)
+    prints = np.zeros(home.size, np.uint64)
+    for s in range(home.size):
+        like[s] = s
+        first, last = start[s], start[s + 1]
+        before = first - start[s - 1] if s > 0 else -1
+        if last - first == before:
+            k = first
+            while k < last and targets[k] == targets[k - before]:
+                k += 1
+            if k == last:
+                like[s], prints[s] = like[s - 1], prints[s - 1]
+                continue
+        for k in range(first, last):
+            chip = home[targets[k]]
+            if mark[chip] != s:
+                mark[chip] = s
+                number = (np.uint64(chip) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
                 number = (number ^ (number >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-                found[s] += number ^ (number >> np.uint64(32))
-    return found
+                prints[s] += number ^ (number >> np.uint64(32))
+    return like, prints
 
 
-@numba.njit(cache=True)
-def _distinct(chip: NDArray[Any], mark: NDArray[np.int64], number: int) -> NDArray[np.int64]:
-    """The chips of some targets, each once, marked with `number`."""
-    found = np.empty(chip.size, np.int64)
+@numba.njit(cache=True, inline="always")
+def _distinct(by: Senders, s: int, mark: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+    """The chips that a slice sends to, each once, marked with `number`."""
+    found = np.empty(min(by.start[s + 1] - by.start[s], mark.size), np.int64)
     count = 0
-    for c in chip:
-        if mark[c] != number:
-            mark[c] = number
-            found[count] = c
+    for k in range(by.start[s], by.start[s + 1]):
+        chip = by.home[by.targets[k]]
+        if mark[chip] != number:
+            mark[chip] = number
+            found[count] = chip
             count += 1
     return found[:count]
 
 
 @numba.njit(cache=True)
-def _same(chip: NDArray[Any], mark: NDArray[np.int64], number: int, count: int) -> bool:
-    """Whether some targets lie on the `count` chips that bear `number`, on all of them."""
-    for c in chip:
-        if mark[c] != number:
-            return False
-    seen = 0
-    for c in chip:
-        if mark[c] == number:
-            mark[c] = -2 - number
+def _same(by: Senders, s: int, mark: NDArray[np.int64], number: int, count: int) -> bool:
+    """Whether a slice sends to the `count` chips that bear `number`, to all of them."""
+    seen, same = 0, True
+    for k in range(by.start[s], by.start[s + 1]):
+        chip = by.home[by.targets[k]]
+        if mark[chip] == number:
+            mark[chip] = -2 - number
             seen += 1
-    for c in chip:
-        mark[c] = number
-    return seen == count
+        elif mark[chip] != -2 - number:
+            same = False
+    for k in range(by.start[s], by.start[s + 1]):
+        chip = by.home[by.targets[k]]
+        if mark[chip] == -2 - number:
+            mark[chip] = number
+    return same and seen == count
+
+
+@numba.njit(cache=True, inline="always")
+def _group(
+    by: Senders, order: NDArray[Any], first: int, mark: NDArray[np.int64], count: int
+) -> tuple[int, NDArray[np.int64]]:
+    """Where the slices end that send to the same `count` chips as the first, and their homes."""
+    homes = [by.home[order[first]]]
+    last = first + 1
+    while last < order.size:
+        s, before = order[last], order[last - 1]
+        if by.like[s] != by.like[before] and not _same(by, s, mark, first, count):
+            break
+        if by.home[s] != homes[-1]:
+            homes.append(by.home[s])
+        last += 1
+    return last, np.array(homes)
+
+
+@numba.njit(cache=True, inline="always")
+def _run(by: Senders, order: NDArray[Any], first: int, last: int) -> int:
+    """Where the slices end that, from order[first] on, may share their entries."""
+    s = order[first]
+    upto = first + 1
+    while upto < last:
+        t, before = order[upto], order[upto - 1]
+        alike = by.like[t] == by.like[s] and by.home[t] == by.home[s]
+        if not (alike and by.end[before] <= by.key[t] <= by.free[before]):
+            break
+        upto += 1
+    return upto
+
+
+class Drawn(NamedTuple):
+    """Columns of the entries. at: chip."""
+
+    at: NDArray[np.int32]
+    key: NDArray[np.uint32]
+    mask: NDArray[np.uint32]
+    links: NDArray[np.uint8]
+    bits: NDArray[np.uint64]
+    straight: NDArray[np.bool_]
 
 
 @numba.njit(cache=True)
-def _outwards(
-    grid: Grid, room: Growing, count: int, ends: NDArray[Any], start: int, way: NDArray[np.int64]
-) -> int:
-    """Follow the tree from any of its chips; return the chips passed.
-
-    Row by row of `way`: chip, links it sends on, link that leads there (-1 at the start). Uses
-    `came` for the number of targets in and beyond each chip, seen from where the tree began.
-    """
-    beyond = room.came
-    for k in range(count):
-        beyond[room.nodes[k]] = 0
-    for end in ends:
-        beyond[end] = 1
-    for k in range(count - 1, 0, -1):
-        node = room.nodes[k]
-        beyond[grid.beside[node, grid.back[room.by[node]]]] += beyond[node]
-    way[0, 0], way[0, 2] = start, -1
-    passed = 1
-    at = 0
-    while at < passed:
-        node, by = way[at, 0], way[at, 2]
-        out = 0
-        for link in range(grid.back.size):
-            if by >= 0 and link == grid.back[by]:
-                continue
-            beside = grid.beside[node, link]
-            down = room.out[node] >> link & 1 == 1 and beyond[beside] > 0
-            up = room.by[node] >= 0 and link == grid.back[room.by[node]]
-            if down or (up and ends.size > beyond[node]):
-                out |= 1 << link
-                way[passed, 0], way[passed, 2] = beside, link
-                passed += 1
-        way[at, 1] = out
-        at += 1
-    return passed
+def _room(size: int, words: int) -> Drawn:
+    return Drawn(
+        np.empty(size, np.int32), np.empty(size, np.uint32), np.empty(size, np.uint32),
+        np.empty(size, np.uint8), np.zeros((size, words), np.uint64), np.empty(size, np.bool_),
+    )  # fmt: skip
 
 
 @numba.njit(cache=True)
-def _shared(
-    grid: Grid, room: Growing, number: int, homes: NDArray[Any], ends: NDArray[Any],
-    way: NDArray[np.int64],
+def _grown(to: Drawn, size: int) -> Drawn:
+    """The columns with room for `size` rows."""
+    more = _room(size - to.at.size, to.bits.shape[1])
+    return Drawn(
+        np.concatenate((to.at, more.at)), np.concatenate((to.key, more.key)),
+        np.concatenate((to.mask, more.mask)), np.concatenate((to.links, more.links)),
+        np.concatenate((to.bits, more.bits)), np.concatenate((to.straight, more.straight)),
+    )  # fmt: skip
+
+
+@numba.njit(cache=True, inline="always")
+def _write(
+    to: Drawn, used: int, by: Senders, s: int, way: NDArray[Any], where: NDArray[Any],
+    begin: NDArray[Any], size: NDArray[Any],
 ) -> Any:  # fmt: skip
-    """Grow one tree for several homes; return its chips, 0 where own trees take far fewer links."""
-    own = 0
-    for i in range(homes.size):
-        count = grow(grid, room, number + 1 + i, homes[i], ends)
-        if count < 0:
-            return count
-        own += count - 1
-    count = grow(grid, room, number, homes[homes.size // 2], np.concatenate((ends, homes)))
-    links = 0
-    for home in homes:
-        links += _outwards(grid, room, count, ends, home, way) - 1
-    return count if 10 * links <= 11 * own else 0
+    """Write the entries of one way, for all blocks of keys; return the rows then used."""
+    passed = way.shape[0]
+    mute = by.start[s] == by.start[s + 1]
+    for k in range(passed):
+        where[way[k, 0]] = used + k
+        to.straight[used + k] = mute or (k > 0 and way[k, 1] == 1 << way[k, 2])
+    for k in range(by.start[s], by.start[s + 1]):
+        t = by.targets[k]
+        row = where[by.home[t]]
+        to.bits[row, by.core[t] >> 6] |= np.uint64(1) << np.uint64(by.core[t] & 63)
+        to.straight[row] = False
+    for b in range(begin.size):
+        for k in range(passed):
+            row = used + b * passed + k
+            to.at[row], to.links[row] = way[k, 0], way[k, 1]
+            to.key[row], to.mask[row] = begin[b], WORD - size[b]
+            if b > 0:
+                to.straight[row] = to.straight[used + k]
+                for word in range(to.bits.shape[1]):
+                    to.bits[row, word] = to.bits[used + k, word]
+    return used + begin.size * passed
 
 
 @numba.njit(cache=True)
-def _grown(
-    size: int, of: NDArray[Any], at: NDArray[Any], links: NDArray[Any], bits: NDArray[Any],
-    straight: NDArray[Any],
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:  # fmt: skip
-    """The columns of entries with `size` rows more."""
-    return (
-        np.concatenate((of, np.empty(size, np.int32))),
-        np.concatenate((at, np.empty(size, np.int32))),
-        np.concatenate((links, np.empty(size, np.uint8))),
-        np.concatenate((bits, np.zeros((size, bits.shape[1]), np.uint64))),
-        np.concatenate((straight, np.empty(size, np.bool_))),
-    )
+def drawn(
+    grid: Grid, room: Growing, order: NDArray[Any], by: Senders, words: int
+) -> tuple[int, int, Drawn]:
+    """Return (chip without a way to it or -1, number of rows, rows and room behind them).
 
-
-@numba.njit(cache=True)
-def entries(
-    grid: Grid,
-    room: Growing,
-    order: NDArray[Any],
-    home: NDArray[Any],
-    start: NDArray[Any],
-    chip: NDArray[Any],
-    core: NDArray[Any],
-    words: int,
-) -> Rows:
-    """Return (chip without a way to it or -1, slice, chip, links, cores, straight on) by entry.
-
-    order: slices by target chips, then by home. home: chip of each slice; chip, core: of each
-    target, slice s having start[s] to start[s + 1].
+    order: slices by target chips, then by home.
     """
-    size = max(1024, order.size * 2)
-    of, at = np.empty(size, np.int32), np.empty(size, np.int32)
-    links, bits = np.empty(size, np.uint8), np.zeros((size, words), np.uint64)
-    straight = np.empty(size, np.bool_)
-    chips = room.mark.size
-    where, mark = np.empty(chips, np.int64), np.full(chips, -1, np.int64)
-    way = np.empty((chips, 3), np.int64)
-    used, number, first = 0, 1, 0
+    to = _room(max(1024, order.size * 2), words)
+    where, mark = room.mark.copy(), np.full(room.mark.size, -1, np.int64)
+    way = np.empty((where.size, 3), np.int64)
+    begin, size = np.empty(order.size, np.int64), np.empty(order.size, np.int64)
+    key, end, free = by.key[order], by.end[order], by.free[order]
+    used, number, first = ZERO, ZERO + 1, ZERO
     while first < order.size:
-        s = order[first]
-        ends = _distinct(chip[start[s] : start[s + 1]], mark, first)
-        last = first + 1
-        homes = [home[s]]
-        while last < order.size:
-            t = order[last]
-            if not _same(chip[start[t] : start[t + 1]], mark, first, ends.size):
-                break
-            if home[t] != homes[-1]:
-                homes.append(home[t])
-            last += 1
-        tree, begin, passed = 0, -1, 0
-        if len(homes) > 1:
-            tree = _shared(grid, room, number, np.array(homes), ends, way)
+        ends = _distinct(by, order[first], mark, first)
+        last, homes = _group(by, order, first, mark, ends.size)
+        tree, at, passed = 0, -1, 0
+        if homes.size > 1 and ends.size > 0:
+            tree = shared(grid, room, number, homes, ends, way)
             if tree < 0:
-                return -tree - 1, of, at, links, bits, straight
-        for i in range(first, last):
-            s = order[i]
-            if home[s] != begin:
-                begin = home[s]
-                count = tree
+                return -tree - 1, 0, to
+        while first < last:
+            s = order[first]
+            if by.home[s] != at:
+                at, count = by.home[s], tree
                 if tree == 0:
-                    number += len(homes) + 1
-                    count = grow(grid, room, number, begin, ends)
+                    number += homes.size + 2
+                    count = grow(grid, room, number, at, ends)
                     if count < 0:
-                        return -count - 1, of, at, links, bits, straight
-                passed = _outwards(grid, room, count, ends, begin, way)
-            if used + passed > of.size:
-                of, at, links, bits, straight = _grown(
-                    of.size + passed, of, at, links, bits, straight
-                )
-            for k in range(passed):
-                where[way[k, 0]] = used + k
-                of[used + k], at[used + k], links[used + k] = s, way[k, 0], way[k, 1]
-                straight[used + k] = k > 0 and way[k, 1] == 1 << way[k, 2]
-            for k in range(start[s], start[s + 1]):
-                entry = where[chip[k]]
-                bits[entry, core[k] >> 6] |= np.uint64(1) << np.uint64(core[k] & 63)
-                straight[entry] = False
-            used += passed
-        number += len(homes) + 1
-        first = last
-    return -1, of[:used], at[:used], links[:used], bits[:used], straight[:used]
+                        return -count - 1, 0, to
+                passed = outwards(grid, room, count, ends, at, way)
+            upto = _run(by, order, first, last)
+            low, high = key[first], free[upto - 1]
+            blocks = cover(key, end, (first, upto), low, high, begin, size, ZERO)
+            first = upto
+            if used + blocks * passed > to.at.size:
+                to = _grown(to, 2 * to.at.size + blocks * passed)
+            used = _write(to, used, by, s, way[:passed], where, begin[:blocks], size[:blocks])
+        number += homes.size + 2
+    return -1, used, to

@@ -60,33 +60,46 @@ def blocks(
 def _blocks(
     counts: Sequence[int], largest: Sequence[int], chips: NDArray[Any]
 ) -> tuple[NDArray[Any], int]:
-    found = np.zeros((sum(counts), 2), np.int64)
-    free = row = 0
-    for count, most in zip(counts, largest, strict=True):
-        block = 1 << (most - 1).bit_length()
-        index = _numbers(chips[row : row + count])
-        length = int(index.max()) + 1
-        whole = 1 << (block * length - 1).bit_length()
-        base = -(-free // whole) * whole
-        free = base + block * length
-        found[row : row + count, 0] = base + block * index
-        found[row : row + count, 1] = WORD - block
-        row += count
+    each = np.array(counts, np.int64)
+    row = np.cumsum(each) - each
+    index = _numbers(np.repeat(np.arange(len(each)), each), chips, row)
+    length = np.maximum.reduceat(index, row) + 1 if len(each) else each
+    free, base = 0, []
+    block = [1 << (most - 1).bit_length() for most in largest]
+    for size, used in zip(block, length.tolist(), strict=True):
+        whole = 1 << (size * used - 1).bit_length()
+        base.append(-(-free // whole) * whole)
+        free = base[-1] + size * used
+    found = np.empty((len(chips), 2), np.int64)
+    size_of = np.repeat(np.array(block, np.int64), each)
+    found[:, 0] = np.repeat(np.array(base, np.int64), each) + size_of * index
+    found[:, 1] = WORD - size_of
     return found, free
 
 
-def _numbers(chips: NDArray[Any]) -> NDArray[Any]:
-    """Number the slices of a population so that those of a chip fill an aligned block."""
-    if (chips == chips[0]).all():
-        return np.arange(len(chips))
-    _, first, chip, count = np.unique(
-        chips, return_index=True, return_inverse=True, return_counts=True
-    )
-    rank = np.argsort(np.argsort(first))[chip]  # chips in the order in which they are first used
-    order = np.argsort(rank, kind="stable")
-    begin = np.concatenate([[0], np.cumsum(count[np.argsort(first)])])
-    found = np.empty(len(chips), np.int64)
-    found[order] = np.arange(len(chips)) - begin[rank[order]]
-    room = 1 << int(count.max() - 1).bit_length()
-    numbers: NDArray[Any] = rank * room + found
-    return numbers
+def _numbers(of: NDArray[Any], chips: NDArray[Any], row: NDArray[Any]) -> NDArray[Any]:
+    """Number the slices of each population so that those of a chip fill an aligned block.
+
+    of: population of each slice; row: first slice of each population.
+    """
+    order = np.lexsort((chips, of))  # stable: slices of a population on a chip side by side
+    pops, spots = of[order], chips[order]
+    new = np.ones(len(of) + 1, bool)
+    new[1:-1] = (pops[1:] != pops[:-1]) | (spots[1:] != spots[:-1])
+    begin = np.flatnonzero(new)
+    begin, count = begin[:-1], begin[1:] - begin[:-1]
+    # chips in the order in which they are first used
+    first = order[begin]
+    by_use = np.argsort(first)
+    rank = np.empty(len(begin), np.int64)
+    rank[by_use] = np.arange(len(begin))
+    pop = pops[begin]
+    before = np.searchsorted(first[by_use], row)  # chips of the populations before
+    # an aligned block for as many slices as the fullest chip has; none around a single chip's
+    room = np.zeros(len(row), np.int64)
+    np.maximum.at(room, pop, count)
+    room = 1 << np.ceil(np.log2(room)).astype(np.int64)
+    room[np.bincount(pop, minlength=len(row)) == 1] = 0
+    found = np.empty(len(of), np.int64)
+    found[order] = np.arange(len(of)) + np.repeat((rank - before[pop]) * room[pop] - begin, count)
+    return found

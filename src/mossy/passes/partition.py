@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from mossy.chips.chip import Chip
-from mossy.chips.quantised import CoreLoad, Limit, Quantised
+from mossy.chips.quantised import CoreLoad, Limit, Quantised, Synapses
 from mossy.errors import DoesNotFit
 from mossy.network.populations import Conv, Population, Populations
 from mossy.network.recipe import Recipe
@@ -174,7 +174,7 @@ class _Planner:
         what = "one neuron alone" if count >= p.n else "a population, which cannot be cut here,"
         return DoesNotFit(
             "E0301",
-            f"{what} exceeds the limit of a core by {over - 1:.0%}: {limit.name}",
+            f"{what} exceeds the limit of a core by {over - 1:.0%}: {limit.name}{_most(limit)}",
             where=f"{self.chip.name}, population {p.name}",
             got=f"{limit.used:g}",
             allowed=f"{limit.allowed:g}",
@@ -217,7 +217,7 @@ class _Planner:
             rows,
             kernel_bytes,
             sources,
-            max((s.max_delay for s in q.incoming), default=0),
+            max((self._field(s) for s in q.incoming), default=0),
             in_axons,
             self._out_axons(p, lo, hi),
             self._profiles(q, lo, hi),
@@ -230,6 +230,10 @@ class _Planner:
                 if isinstance(s.weight, Conv)
             ),
         )
+
+    def _field(self, s: Synapses) -> int:
+        """Largest delay field; a recipe says how many steps, the chip's latency included."""
+        return s.max_delay - self.chip.latency * isinstance(s.weight, Recipe)
 
     def _profiles(self, q: Quantised, lo: int, hi: int) -> int:
         fields = list(getattr(self.chip.rules, "PROFILE", ()))
@@ -245,6 +249,14 @@ class _Planner:
                 for a, b in bounds(n, self.cuts[target]):
                     total += int(self.links.reached(target, p.name, a, b)[lo:hi].sum())
         return total
+
+
+def _most(limit: Limit) -> str:
+    """What takes most of it, where it is a sum."""
+    if not limit.parts:
+        return ""
+    name, size = max(limit.parts, key=lambda part: part[1])
+    return f", {size} of them {name}"
 
 
 def _role(p: Population) -> str:

@@ -23,6 +23,7 @@ from mossy.network.nodes import Network
 from mossy.network.populations import Populations
 from mossy.passes.align import align
 from mossy.passes.compress import compress
+from mossy.passes.destinations import Destinations, destinations
 from mossy.passes.emit import images, population_maps
 from mossy.passes.keys import keys
 from mossy.passes.lower import lower, with_depths
@@ -30,7 +31,7 @@ from mossy.passes.options import Options
 from mossy.passes.partition import Connectivity, Slice, partition
 from mossy.passes.place import machine_for, place
 from mossy.passes.quantise import Activity, quantise
-from mossy.passes.route import destinations, route
+from mossy.passes.route import route
 from mossy.program.artefact import Place, Program, Route
 
 Progress = Callable[[str], None]
@@ -45,7 +46,7 @@ class Stages:
     slices: tuple[Slice, ...]
     places: tuple[Place | None, ...]
     keys: tuple[tuple[int, int], ...]
-    destinations: tuple[tuple[int, ...], ...]
+    destinations: Destinations
     routes: dict[tuple[int, int], tuple[Route, ...]]
     tables: dict[tuple[int, int], tuple[Route, ...]]
 

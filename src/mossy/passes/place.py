@@ -1,8 +1,10 @@
 """Place: give every slice a core.
 
-The greedy placer fills one chip after the other in population order; chips are taken row by row, or
-outwards from the first one the host is wired to where the edges are joined. Within a chip, cores
-nearest the router come first; a dead core is passed over. The other placer is in `spread`.
+The greedy placer fills one chip after the other in population order. Chips are taken in strips of
+two, up one and down the next, so that slices with near numbers are near each other; where there are
+more chips than are needed, those of the smallest square from the first chip the host is wired to
+come first. Within a chip, cores nearest the router come first; a dead core is passed over. The
+other placer is in `spread`.
 
 Before: slices. After: one place (chip x, chip y, core) per slice; None for what stays on the host.
 """
@@ -10,7 +12,7 @@ Before: slices. After: one place (chip x, chip y, core) per slice; None for what
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, count
+from itertools import count
 from math import isqrt
 from typing import Any
 
@@ -19,11 +21,13 @@ from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
 from mossy.errors import BadInput, DoesNotFit
+from mossy.passes.destinations import joined, listed
 from mossy.passes.options import Options
 from mossy.passes.partition import Slice
-from mossy.program.machine import Machine, Place, Spot, grid, hexagonal
+from mossy.program.machine import Machine, Place, grid, hexagonal
 
 PLACERS = ("greedy", "spread")
+STRIP = 2  # chips side by side: wider ones take fewer links, but longer routing tables
 
 
 def machine_for(slices: tuple[Slice, ...], chip: Chip, options: Options) -> Machine:
@@ -51,7 +55,7 @@ def machine_for(slices: tuple[Slice, ...], chip: Chip, options: Options) -> Mach
 
 def place(
     slices: tuple[Slice, ...],
-    destinations: tuple[tuple[int, ...], ...],
+    destinations: Sequence[Sequence[int]],
     machine: Machine,
     chip: Chip,
     placer: str = "greedy",
@@ -71,8 +75,8 @@ def place(
     if hasattr(chip.rules, "assign"):
         own = iter(chip.rules.assign(slices, destinations, chip.facts))
         return tuple(None if _hosted(s, chip) else (0, 0, next(own)) for s in slices)
-    cores = working_cores(machine, per_chip)
     on = [i for i, s in enumerate(slices) if not _hosted(s, chip)]
+    cores = working_cores(machine, per_chip, len(on))
     if placer == "spread" and on:
         from mossy.passes.spread import spread  # it loads a compiler, for what is seldom wanted
 
@@ -87,10 +91,13 @@ def _between(
     on: list[int], destinations: Sequence[Sequence[int]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The destinations of some slices among themselves, numbered anew: first target, targets."""
-    number = {slice_: i for i, slice_ in enumerate(on)}
-    targets = [[number[t] for t in destinations[i] if t in number] for i in on]
-    start = np.cumsum([0, *(len(t) for t in targets)])
-    return start, np.fromiter(chain.from_iterable(targets), np.int64, count=start[-1])
+    to = listed(destinations)
+    number = np.full(len(to), -1, np.int64)
+    number[on] = np.arange(len(on))
+    source = number[np.repeat(np.arange(len(to)), np.diff(to.start))]
+    target = number[to.targets]
+    both = (source >= 0) & (target >= 0)
+    return joined(source[both], target[both], len(on))
 
 
 def _hosted(s: Slice, chip: Chip) -> bool:
@@ -106,17 +113,41 @@ def _boards() -> Iterator[int]:
             yield 3 * triads
 
 
-def working_cores(machine: Machine, per_chip: int) -> NDArray[Any]:
-    """Return the places (n, 3) of all working cores in the order in which they are given out."""
-    spots: list[Spot] = list(machine.spots())
-    if machine.wraps:
-        first = machine.ethernet[0] if machine.ethernet else spots[0]
-        spots.sort(key=lambda s: (machine.length(machine.vector(first, s)), s))
-    cores = np.tile(np.arange(per_chip), len(spots))
-    found = np.column_stack([np.repeat(np.array(spots).reshape(-1, 2), per_chip, axis=0), cores])
+def working_cores(machine: Machine, per_chip: int, needed: int = 0) -> NDArray[Any]:
+    """Return the places (n, 3) of all working cores in the order in which they are given out.
+
+    needed: how many are going to be used; 0: all. They come from as few chips side by side.
+    """
+    spots = _spots(machine, -(-needed // per_chip))
+    cores = np.empty((len(spots), per_chip, 3), np.int64)
+    cores[:, :, :2] = spots[:, None]
+    cores[:, :, 2] = np.arange(per_chip)
+    found = cores.reshape(-1, 3)
+    if not machine.dead_cores:
+        return found
     dead = [machine.width * (y + machine.height * c) + x for x, y, c in machine.dead_cores]
     numbers = machine.width * (found[:, 1] + machine.height * found[:, 2]) + found[:, 0]
-    return found[~np.isin(numbers, dead)] if dead else found
+    return found[~np.isin(numbers, dead)]
+
+
+def _spots(machine: Machine, needed: int) -> NDArray[np.int64]:
+    """The working chips (n, 2) in the order in which they are filled."""
+    alive = np.ones((machine.height, machine.width), bool)
+    if machine.empty:
+        x, y = np.array(list(machine.empty)).T
+        alive[y, x] = False
+    y, x = np.nonzero(alive)
+    first = machine.ethernet[0] if machine.wraps and machine.ethernet else (0, 0)
+    right, up = (x - first[0]) % machine.width, (y - first[1]) % machine.height
+    strip = right // STRIP
+    along = np.where(strip % 2 == 0, up, machine.height - 1 - up)
+    across = np.where(along % 2 == 0, right, -right)
+    keys = [across, along, strip]
+    if 0 < needed < len(x):
+        reach = np.maximum(right, up)
+        keys.append(reach > np.partition(reach, needed - 1)[needed - 1])
+    order = np.lexsort(keys)
+    return np.column_stack([x[order], y[order]])
 
 
 def _too_many(on_chip: list[Slice], cores: int, most: int, needed: int, chip: Chip) -> DoesNotFit:

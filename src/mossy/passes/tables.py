@@ -41,6 +41,12 @@ class Tables:
         columns = (self.chip, self.key, self.mask, self.links, self.cores, self.straight)
         return Tables(self.width, *(c[rows] for c in columns))
 
+    def is_in_order(self) -> bool:
+        """Whether the rows are sorted by chip and key."""
+        chip, key = self.chip, self.key
+        up = (chip[1:] > chip[:-1]) | ((chip[1:] == chip[:-1]) & (key[1:] >= key[:-1]))
+        return bool(up.all())
+
     def in_order(self) -> Tables:
         """Return the rows sorted by chip and key."""
         return self.pick(np.argsort(self.chip.astype(np.uint64) << np.uint64(32) | self.key))

@@ -12,6 +12,7 @@ the tree whose number it bears.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numba
@@ -28,11 +29,13 @@ Tree = dict[Spot, dict[int, Spot]]  # chip -> link taken -> chip reached
 class Grid(NamedTuple):
     """A machine as arrays. beside: (chip, link) -> chip, -1 where there is none or it is dead.
 
-    towards: (sign of dy + 1, sign of dx + 1) -> link that leads there first. back: the opposite
-    link of each. steps: (link, 2).
+    x, y: of each chip. towards: (sign of dy + 1, sign of dx + 1) -> link that leads there first.
+    back: the opposite link of each.
     """
 
     beside: NDArray[np.int32]
+    x: NDArray[np.int32]
+    y: NDArray[np.int32]
     towards: NDArray[np.int8]
     back: NDArray[np.int8]
     width: int
@@ -41,40 +44,34 @@ class Grid(NamedTuple):
     diagonal: bool
 
 
+@lru_cache(maxsize=4)
 def as_grid(machine: Machine) -> Grid:
-    """Return the arrays of a machine."""
+    """Return the arrays of a machine, which nobody may change."""
     width, height, steps = machine.width, machine.height, machine.steps
-    alive = np.ones((height, width), bool)
-    for x, y in machine.empty:
-        alive[y, x] = False
-    links = np.ones((len(steps), height, width), bool)
+    alive = np.ones(width * height, np.bool_)
+    alive[[y * width + x for x, y in machine.empty]] = False
+    dead = np.zeros((width * height, len(steps)), np.bool_)
     for x, y, link in machine.dead_links:
-        links[link, y, x] = False
-    back = [steps.index((-dx, -dy)) for dx, dy in steps]
-    beside = np.full((height * width, len(steps)), -1, np.int32)
-    here_y, here_x = np.divmod(np.arange(width * height), width)
-    for link, (dx, dy) in enumerate(steps):
-        to_x, to_y = here_x + dx, here_y + dy
-        inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)
-        to_x, to_y = to_x % width, to_y % height
-        there = (inside | machine.wraps) & alive[here_y, here_x] & alive[to_y, to_x]
-        there &= links[link, here_y, here_x] & links[back[link], to_y, to_x]
-        beside[:, link] = np.where(there, to_y * width + to_x, -1)
+        dead[y * width + x, link] = True
+    back = np.array([steps.index((-dx, -dy)) for dx, dy in steps], np.int8)
     towards = np.full((3, 3), -1, np.int8)
     for sx, sy in ((a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)):
         for step in ((sx, sy), (sx, 0), (0, sy)):
             if step in steps:
                 towards[sy + 1, sx + 1] = steps.index(step)
                 break
-    diagonal = (1, 1) in steps
-    return Grid(beside, towards, np.array(back, np.int8), width, height, machine.wraps, diagonal)
+    moves = np.array(steps, np.int64).reshape(-1, 2)
+    ys, xs = np.divmod(np.arange(width * height, dtype=np.int32), np.int32(width))
+    beside = _beside(width, height, machine.wraps, moves, back, alive, dead)
+    return Grid(beside, xs, ys, towards, back, width, height, machine.wraps, (1, 1) in steps)
 
 
 class Growing(NamedTuple):
     """Trees in the making, one after the other. mark: the tree that a chip was last part of.
 
     out: links a chip sends on, as bits; by: link that its packets come by, -1 at the start; nodes:
-    chips of the tree in the order they joined; came, todo, seen: for the search around dead parts.
+    chips of the tree in the order they joined; came, todo, seen: for the search around dead parts;
+    asks: the tree that a chip was last a target of.
     """
 
     mark: NDArray[np.int64]
@@ -84,6 +81,7 @@ class Growing(NamedTuple):
     came: NDArray[np.int64]
     todo: NDArray[np.int64]
     seen: NDArray[np.int64]
+    asks: NDArray[np.int64]
 
 
 def growing(grid: Grid) -> Growing:
@@ -128,66 +126,159 @@ def _spot(chip: int, grid: Grid) -> Spot:
 
 # --------------------------------------------------------------------------- compiled functions
 @numba.njit(cache=True)
-def _vector(grid: Grid, start: int, end: int) -> tuple[int, int, int]:
-    """Shortest (dx, dy) between two chips, and its links; ties as in `Machine.vector`."""
-    dx = end % grid.width - start % grid.width
-    dy = end // grid.width - start // grid.width
+def _beside(
+    width: int, height: int, wraps: bool, steps: NDArray[Any], back: NDArray[Any],
+    alive: NDArray[Any], dead: NDArray[Any],
+) -> NDArray[np.int32]:  # fmt: skip
+    found = np.full(dead.shape, -1, np.int32)
+    for here in range(alive.size):
+        for link in range(back.size):
+            x, y = here % width + steps[link, 0], here // width + steps[link, 1]
+            if not wraps and not (0 <= x < width and 0 <= y < height):
+                continue
+            there = y % height * width + x % width
+            cut = dead[here, link] or dead[there, back[link]]
+            if alive[here] and alive[there] and not cut:
+                found[here, link] = there
+    return found
+
+
+@numba.njit(cache=True, inline="always")
+def _vector(grid: Grid, start: int, end: int) -> tuple[int, int]:
+    """Shortest (dx, dy) between two chips; ties as in `Machine.vector`."""
+    dx: Any
+    dy: Any
+    dx, dy = np.int64(grid.x[end] - grid.x[start]), np.int64(grid.y[end] - grid.y[start])
     if not grid.wraps:
-        return dx, dy, _length(grid, dx, dy)
-    best_x, best_y, best = 0, 0, -1
+        return dx, dy
+    best_x: Any = 0
+    best_y: Any = 0
+    best = -1
     dx, dy = dx % grid.width, dy % grid.height
     for a in (dx - grid.width, dx):
         for b in (dy - grid.height, dy):
-            n = _length(grid, a, b)
+            n = _length(a, b, grid.diagonal)
             if best < 0 or (n, abs(a), a, b) < (best, abs(best_x), best_x, best_y):
                 best_x, best_y, best = a, b, n
-    return best_x, best_y, best
+    return best_x, best_y
 
 
 @numba.njit(cache=True)
-def _length(grid: Grid, dx: int, dy: int) -> int:
-    if grid.diagonal and dx != 0 and dy != 0 and (dx > 0) == (dy > 0):
+def _length(dx: Any, dy: Any, diagonal: bool) -> Any:
+    if diagonal and (dx > 0) == (dy > 0):
         return max(abs(dx), abs(dy))
     return abs(dx) + abs(dy)
 
 
 @numba.njit(cache=True)
-def _rank(grid: Grid, start: int, end: int, spot: int) -> int:
-    """Chips are taken by distance, then by x and y of `spot`."""
-    length = _vector(grid, start, end)[2]
-    return (length << 40) | (spot % grid.width << 20) | (spot // grid.width)
+def _shortest(dx: Any, dy: Any, width: int, height: int, wraps: bool, diagonal: bool) -> Any:
+    """Links along (dx, dy), or along what leads to the same chip over joined edges."""
+    if not wraps:
+        return _length(dx, dy, diagonal)
+    dx += width if dx < 0 else 0
+    dy += height if dy < 0 else 0
+    left, down = dx - width, dy - height
+    return min(
+        _length(dx, dy, diagonal), _length(left, dy, diagonal),
+        _length(dx, down, diagonal), _length(left, down, diagonal),
+    )  # fmt: skip
 
 
 @numba.njit(cache=True)
-def _nearest(grid: Grid, room: Growing, number: int, count: int, end: int) -> Any:
-    """The chip of the tree that is nearest to `end`."""
-    best, found = 1 << 62, -1
-    if count > RADIUS * RADIUS:
-        x, y = end % grid.width, end // grid.width
+def _turning(dx: Any, dy: Any, diagonal: bool) -> Any:
+    """Four times the links along (dx, dy), and 1 where they are of two kinds."""
+    turns = dx != 0 and dy != 0 and not (diagonal and dx == dy)
+    return 4 * _length(dx, dy, diagonal) + turns
+
+
+@numba.njit(cache=True)
+def _effort(dx: Any, dy: Any, width: int, height: int, wraps: bool, diagonal: bool) -> Any:
+    """`_turning` along (dx, dy), or along what leads to the same chip over joined edges."""
+    if not wraps:
+        return _turning(dx, dy, diagonal)
+    dx += width if dx < 0 else 0
+    dy += height if dy < 0 else 0
+    left, down = dx - width, dy - height
+    return min(
+        _turning(dx, dy, diagonal), _turning(left, dy, diagonal),
+        _turning(dx, down, diagonal), _turning(left, down, diagonal),
+    )  # fmt: skip
+
+
+@numba.njit(cache=True, inline="always")
+def distance(grid: Grid, start: int, end: int) -> Any:
+    """Links of a shortest way between two chips, if no part of it is dead."""
+    dx, dy = np.int64(grid.x[end] - grid.x[start]), np.int64(grid.y[end] - grid.y[start])
+    return _shortest(dx, dy, grid.width, grid.height, grid.wraps, grid.diagonal)
+
+
+@numba.njit(cache=True, inline="always")
+def by_distance(grid: Grid, start: int, ends: NDArray[Any]) -> NDArray[np.int64]:
+    """The chips from near to far; equally far ones by x and y."""
+    ranks = np.empty(ends.size, np.int64)
+    for i in range(ends.size):
+        at = np.int64(grid.x[ends[i]]) << 20 | np.int64(grid.y[ends[i]])
+        ranks[i] = distance(grid, start, ends[i]) << 40 | at
+    found = ends.copy()
+    gap = 1
+    while 3 * gap < ends.size:
+        gap = 3 * gap + 1
+    while gap > 0:  # Shell's sort: short, and quick for as few as these are
+        for i in range(gap, ends.size):
+            rank, end, k = ranks[i], found[i], i
+            while k >= gap and ranks[k - gap] > rank:
+                ranks[k], found[k] = ranks[k - gap], found[k - gap]
+                k -= gap
+            ranks[k], found[k] = rank, end
+        gap //= 3
+    return found
+
+
+@numba.njit(cache=True, inline="always")
+def _nearest(grid: Grid, room: Growing, number: int, since: int, count: int, end: int) -> Any:
+    """The chip of the tree, where it began or of those that joined last, that is nearest to `end`.
+
+    Of equally near ones, one from where the way is straight, and that has an entry for other
+    reasons: it costs none. Then the one with the lowest x and y.
+    """
+    width, height, wraps, diagonal = grid.width, grid.height, grid.wraps, grid.diagonal
+    xs, ys, nodes, mark = grid.x, grid.y, room.nodes, room.mark
+    out, by, asks = room.out, room.by, room.asks
+    best: Any = 1 << 62
+    found: Any = -1
+    x, y = np.int64(xs[end]), np.int64(ys[end])
+    if since == 0 and count > RADIUS * RADIUS:
         for ny in range(y - RADIUS, y + RADIUS + 1):
             for nx in range(x - RADIUS, x + RADIUS + 1):
-                if not grid.wraps and not (0 <= nx < grid.width and 0 <= ny < grid.height):
+                if not wraps and not (0 <= nx < width and 0 <= ny < height):
                     continue
-                chip = ny % grid.height * grid.width + nx % grid.width
-                if room.mark[chip] == number:
-                    rank = _rank(grid, chip, end, chip)
+                at_x, at_y = nx % width, ny % height
+                chip = at_y * width + at_x
+                if mark[chip] == number:
+                    far = _effort(x - at_x, y - at_y, width, height, wraps, diagonal)
+                    passing = asks[chip] != number and by[chip] >= 0 and out[chip] == 1 << by[chip]
+                    rank = far + passing << 40 | at_x << 20 | at_y
                     if rank < best:
                         best, found = rank, chip
         if found >= 0:
             return found
-    for k in range(count):
-        chip = room.nodes[k]
-        rank = _rank(grid, chip, end, chip)
+    for k in range(max(since - 1, 0), count):
+        chip = nodes[k if k >= since else 0]
+        here_x, here_y = np.int64(xs[chip]), np.int64(ys[chip])
+        far = _effort(x - here_x, y - here_y, width, height, wraps, diagonal)
+        passing = asks[chip] != number and by[chip] >= 0 and out[chip] == 1 << by[chip]
+        rank = far + passing << 40 | here_x << 20 | here_y
         if rank < best:
             best, found = rank, chip
     return found
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def _straight(grid: Grid, room: Growing, start: int, end: int) -> int:
     """Write the plain way's links into `came`; return their number, -1 where a part is dead."""
-    dx, dy, _ = _vector(grid, start, end)
-    here, n = start, 0
+    dx, dy = _vector(grid, start, end)
+    here: Any = start
+    n = 0
     while dx != 0 or dy != 0:
         sx, sy = (dx > 0) - (dx < 0), (dy > 0) - (dy < 0)
         if sx != 0 and sy != 0 and not (grid.diagonal and sx == sy):
@@ -226,7 +317,7 @@ def _around(grid: Grid, room: Growing, number: int, search: int, end: int) -> An
     return -1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def _join(grid: Grid, room: Growing, number: int, count: int, here: int, link: int) -> int:
     """Add one link to the tree, unless its end is in it; return the chips of the tree."""
     beyond = grid.beside[here, link]
@@ -245,15 +336,22 @@ def grow(grid: Grid, room: Growing, number: int, start: int, ends: NDArray[Any])
     Where the target `end` cannot be reached, -end - 1 is returned.
     """
     room.mark[start], room.out[start], room.by[start], room.nodes[0] = number, 0, -1, start
-    count = 1
-    ranks = np.empty(ends.size, np.int64)
-    for i in range(ends.size):
-        ranks[i] = _rank(grid, start, ends[i], ends[i])
-    for i in np.argsort(ranks):
-        end = ends[i]
+    return extend(grid, room, number, np.int64(0), np.int64(1), ends)
+
+
+@numba.njit(cache=True)
+def extend(
+    grid: Grid, room: Growing, number: int, since: Any, count: Any, ends: NDArray[Any]
+) -> Any:
+    """Let more targets join a tree of `count` chips, by where it began or nodes[since:]."""
+    order = by_distance(grid, room.nodes[0], ends)
+    for end in ends:
+        room.asks[end] = number
+    for i in range(order.size):
+        end = order[i]
         if room.mark[end] == number:
             continue
-        here = _nearest(grid, room, number, count, end)
+        here = _nearest(grid, room, number, since, count, end)
         steps = _straight(grid, room, here, end)
         if steps >= 0:
             first, spot = 0, here
@@ -265,7 +363,7 @@ def grow(grid: Grid, room: Growing, number: int, start: int, ends: NDArray[Any])
                 count = _join(grid, room, number, count, here, room.came[k])
                 here = grid.beside[here, room.came[k]]
             continue
-        here = _around(grid, room, number, (number << 24) + i + 1, end)
+        here = _around(grid, room, number, (number << 24) + (int(since > 0) << 23) + i + 1, end)
         if here < 0:
             return -end - 1
         while here != end:

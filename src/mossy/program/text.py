@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mossy.program.artefact import CoreImage, Kernel, Program, Route
+from mossy.program.artefact import CoreImage, Draw, Kernel, Program, Recipe, Route
 from mossy.program.machine import Machine
 from mossy.program.words import unpack
 
@@ -35,7 +35,7 @@ def summary(program: Program) -> dict[str, Any]:
     """Return counts of a program as plain numbers, strings, lists and dicts.
 
     cores: one row each with population, place, neurons, synapses (stored words), kernel weights,
-    memory in bytes as a whole and by block, axons. tables: entries by chip.
+    recipes, memory in bytes as a whole and by block, axons. tables: entries by chip.
     """
     rows = [
         {
@@ -46,6 +46,7 @@ def summary(program: Program) -> dict[str, Any]:
             "neurons": c.n,
             "synapses": int(c.words.size),
             "kernel_weights": sum(int(k.weight.size) for k in c.kernels),
+            "recipes": len(c.recipes),
             "memory_B": sum(b.size for b in c.memory),
             "blocks": {b.name: b.size for b in c.memory},
             "out_axons": sum(int(a.neurons.sum()) for a in c.axons),
@@ -161,7 +162,7 @@ def _synapses(core: CoreImage) -> list[str]:
     ]
     lines += [
         f"  from key {t.key:#010x}  mask {t.mask:#010x}  {t.kind} {t.first}"
-        + (f" of kernel {t.kernel}" if t.kind == "kernel" else "")
+        + (f" of {t.kind} {t.kernel}" if t.kind != "rows" else "")
         + f"  shift {t.shift}"
         + (f"  receptor {t.receptor}" if t.receptor else "")
         for t in core.tables
@@ -173,7 +174,29 @@ def _synapses(core: CoreImage) -> list[str]:
     for k, (w, d, i) in enumerate(zip(weight, delay, index, strict=True)):
         row = int(np.searchsorted(start, k, side="right")) - 1
         lines.append(f"    row {row}  to {i}  weight {number(w)}  delay {d}")
-    return lines + [f"  kernel {_kernel(k)}" for k in core.kernels]
+    lines += [f"  kernel {_kernel(k)}" for k in core.kernels]
+    lines += [f"  recipe {_recipe(r)}" for r in core.recipes]
+    lines += [
+        f"  noise {array(n.mean)} spikes a step  weight {number(n.weight)}  seed {n.seed}"
+        for n in core.noise
+    ]
+    return lines
+
+
+def _recipe(r: Recipe) -> str:
+    said = (
+        f"{r.kind}  {r.n_source} -> {r.n_target}  seed {r.seed}  count {r.count}  p {number(r.p)}"
+    )
+    if r.kind == "listed":
+        return f"{said}  synapses {r.pre.size}  scale {number(r.scale)}  top {number(r.top)}"
+    return (
+        f"{said}  weight {_draw(r.weight)}  scale {number(r.scale)}  top {number(r.top)}  "
+        f"delay {_draw(r.delay)}"
+    )
+
+
+def _draw(d: Draw) -> str:
+    return f"{d.shape}({number(d.a)}, {number(d.b)}) in {number(d.low)}..{number(d.high)}"
 
 
 def _kernel(k: Kernel) -> str:

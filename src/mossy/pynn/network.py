@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
 from mossy.chips.quantised import Quantised
@@ -22,8 +23,9 @@ from mossy.passes.options import Options
 from mossy.passes.pipeline import Header, assemble
 from mossy.passes.quantise import quantise
 from mossy.program.artefact import Program
+from mossy.pynn import pieces as pc
 from mossy.pynn.cells import SpikeSourcePoisson
-from mossy.pynn.pieces import Piece
+from mossy.pynn.pieces import Grid, Piece
 from mossy.pynn.sources import steady
 from mossy.twin.live import runs_here
 
@@ -90,7 +92,7 @@ def build(
     options = Options()
     header = Header("script", "", dt * 1e-3, "exact", "node")
     program, _ = assemble(whole, quantised, chip, options, header)
-    late = {i: max(1, round(w.delay.a / dt)) for i, (w, _) in noise.items()}  # type: ignore[union-attr]
+    late = {i: max(1, round(pc.in_steps(w.delay, dt).a)) for i, (w, _) in noise.items()}
     inner = {id(p): names[id(p)] for p in inside}
     return Built(program, quantised, inner, late, _coarse(projections, quantised, names))
 
@@ -152,8 +154,13 @@ def _population(
 
 def params(p: Any, dt: float) -> dict[str, Array]:
     """Return the parameters and initial registers of a population of neurons. dt: ms."""
-    form = p.celltype.form
-    found: dict[str, Array] = form.params(p.parameters, dt * 1e-3, p.injected)
+    found: dict[str, Array] = p.celltype.form.params(p.parameters, dt * 1e-3, p.injected)
+    return found | initial(p)
+
+
+def initial(p: Any) -> dict[str, Array]:
+    """Return the first registers of a population of neurons, by name with "_init"."""
+    form, found = p.celltype.form, {}
     for variable, value in p.initial.items():
         if variable in form.registers:
             register = form.registers[variable][0]
@@ -161,6 +168,27 @@ def params(p: Any, dt: float) -> dict[str, Array]:
     if "i_exc_init" in found:
         found["i_init"] = found["i_exc_init"] - found["i_inh_init"]
     return found
+
+
+def tuned(built: Built, p: Any, name: str, dt: float) -> NDArray[Any] | None:
+    """Return a population's parameters as records (n,); None if another model must run them."""
+    q, found = built.quantised[name], params(p, dt)
+    if "i" in (q.state.dtype.names or ()):  # one current for both, where they decay alike
+        pairs = (("exc_decay", "inh_decay"), ("exc_gain", "inh_gain"))
+        if not all(np.array_equal(found[a], found[b]) for a, b in pairs):
+            return None
+    made = np.zeros(p.size, q.params.dtype)
+    for field in made.dtype.names or ():
+        made[field] = found.get(field, q.params[field])
+    return made if runs_here(q.model, made) else None
+
+
+def registers(built: Built, p: Any, name: str) -> NDArray[Any]:
+    """Return a population's first registers as records (n,)."""
+    made, found = built.quantised[name].state.copy(), initial(p)
+    for field in made.dtype.names or ():
+        made[field] = found.get(f"{field}_init", made[field])
+    return made
 
 
 def _factor(projection: Any, piece: Piece) -> float:
@@ -209,13 +237,13 @@ def _quantised(whole: Populations, chip: Chip) -> dict[str, Quantised]:
     return found
 
 
-def grid(built: Built, projection: Any, number: int, piece: Piece) -> tuple[float, float] | None:
-    """Return scale and top of the whole numbers that a piece's weights become, PyNN's units."""
-    name = built.name(piece.post)
-    q = built.quantised.get(name) if name else None
+def grid(built: Built, projection: Any, number: int) -> Grid | None:
+    """Return the whole numbers that the weights of a piece become; None if it is not there."""
+    piece = projection.pieces[number]
+    q = built.quantised.get(built.name(piece.post) or "")
     for s in q.incoming if q else ():
-        if s.name == key(projection, number):
-            return q.weight_scale * abs(_factor(projection, piece)), float(s.weight.top)  # type: ignore[union-attr]
+        if q and s.name == key(projection, number):
+            return Grid(q.weight_scale, float(s.weight.top), _factor(projection, piece))
     return None
 
 

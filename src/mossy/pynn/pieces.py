@@ -29,6 +29,15 @@ FINE = 2.0**40  # a weight's share of the largest that a list of drawn ones stil
 RARE = 1e-3  # weights of the wrong sign that a whole projection may be expected to draw
 
 
+@dataclass(frozen=True)
+class Grid:
+    """Of a program's weights: whole numbers are rint(weight factor scale), at most top."""
+
+    scale: float
+    top: float
+    factor: float
+
+
 @dataclass(frozen=True, eq=False)
 class Piece:
     """Synapses from cells of one population to cells of another.
@@ -76,18 +85,19 @@ class Piece:
             delays=np.maximum(1, np.rint(self.delay / dt)).astype(np.int64),
         )  # fmt: skip
 
-    def listed(self, dt: float, scale: float | None = None, top: float = 2.0**60) -> Piece:
-        """Return the same synapses as a list. scale, top: whole numbers that weights are drawn in.
-
-        scale: of a weight in PyNN's units; None for a fine one of the piece's own.
-        """
+    def listed(self, dt: float, grid: Grid | None = None) -> Piece:
+        """Return the same synapses as a list. grid: of the whole numbers that weights become."""
         if not self.rule:
             return self
         assert isinstance(self.weight, Draw) and isinstance(self.delay, Draw)
-        recipe = _recipe(self.rule, self.shape, self.weight, in_steps(self.delay, dt))
-        scale = scale or FINE / (recipe.largest or 1.0)
+        factor = grid.factor if grid else 1.0
+        weights = _times(self.weight, factor)
+        recipe = _recipe(self.rule, self.shape, weights, in_steps(self.delay, dt))
+        scale = grid.scale if grid else FINE / (recipe.largest or 1.0)
+        top = grid.top if grid else 2.0**60
         i, j, w, d = expanded(dataclasses.replace(recipe, scale=scale, top=top))
-        weight = np.full(i.size, self.weight.a) if _same(self.weight) else w / scale
+        weight = w / (scale * factor)
+        weight = np.full(i.size, self.weight.a) if _same(self.weight) else weight
         delay = np.full(i.size, self.delay.a) if _same(self.delay) else d * dt
         return dataclasses.replace(self, rule={}, i=i, j=j, weight=weight, delay=delay)
 

@@ -280,7 +280,7 @@ class Projection(common.Projection):
         Drawn weights are those that would be simulated were the network run as it is now.
         """
         if self._columns is None or self._columns[0].size != len(self):
-            lists = [p.listed(state.dt, *state.grid(self, p)) for p in self.pieces]
+            lists = [p.listed(state.dt, state.grid(self, k)) for k, p in enumerate(self.pieces)]
             each = [(p.i + p.at[0], p.j + p.at[1], p.weight, p.delay) for p in lists]
             types = (np.int64, np.int64, float, float)
             self._columns = tuple(
@@ -294,7 +294,9 @@ class Projection(common.Projection):
 
     def change(self, name: str, place: int, value: float) -> None:
         """Set the weight or delay of one synapse."""
-        self.pieces = tuple(p.listed(state.dt, *state.grid(self, p)) for p in self.pieces)
+        self.pieces = tuple(
+            p.listed(state.dt, state.grid(self, k)) for k, p in enumerate(self.pieces)
+        )
         for k, p in enumerate(self.pieces):
             if place < len(p):
                 changed = getattr(p, name).copy()
@@ -321,11 +323,13 @@ class Projection(common.Projection):
     def _set_attributes(self, parameter_space: Any) -> None:
         for name, value in parameter_space.items():
             assert isinstance(value, LazyArray)
-            self.pieces = tuple(self._changed(p, name, value) for p in self.pieces)
+            self.pieces = tuple(
+                self._changed(k, p, name, value) for k, p in enumerate(self.pieces)
+            )
         self.forget()
         state.changed()
 
-    def _changed(self, p: Piece, name: str, value: Any) -> Piece:
+    def _changed(self, k: int, p: Piece, name: str, value: Any) -> Piece:
         """A piece with other weights or delays."""
         found = pc.draw(value.base_value) if _plain((value,)) else None
         if found is not None and name == "weight":
@@ -334,7 +338,7 @@ class Projection(common.Projection):
             found = pc.signed(found, self.sign, self.flipped, float(np.prod(p.shape)))
         if found is not None and p.rule:
             return dataclasses.replace(p, **{name: found})
-        p = p.listed(state.dt, *state.grid(self, p))
+        p = p.listed(state.dt, state.grid(self, k))
         given = self._at(value, p.i + p.at[0], p.j + p.at[1])
         if name == "weight":
             self._check(given)

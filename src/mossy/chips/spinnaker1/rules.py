@@ -10,7 +10,7 @@ with which nothing wraps, whatever the input, as long as a source sends one spik
 
 so a weight w is a current of w gain_syn unit coarse / init before `init` is applied. The exponent
 1 / tau of a synapse is itself s16.15, so decay is exp(-k / 2^15) with a whole k. scaling.py has the
-left shift and the weights.
+left shift and the weights; cells.py the simulators' IF_curr_exp, whose units are the release's own.
 """
 
 from __future__ import annotations
@@ -26,22 +26,21 @@ from mossy.chips import refuse
 from mossy.chips.facts import Facts
 from mossy.chips.float_state import bias_notes, offset_with_current
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses, busy_cycles
+from mossy.chips.spinnaker1 import cells
 from mossy.chips.spinnaker1 import scaling as weighing
+from mossy.chips.spinnaker1.fixed import DEEPEST, MODEL, SLOWEST, UNDERFLOW
+from mossy.chips.spinnaker1.fixed import FULL as FULL
+from mossy.chips.spinnaker1.fixed import ONE as ONE
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Population, Projection
 from mossy.program.artefact import Place, WordFormat
 
-MODELS = ("lif", "cuba_lif")  # of network/populations.py
-MODEL = "if_curr_exp.fixed"
-ONE = 1 << 15  # of s16.15
-SLOWEST = (ONE - 1) / ONE  # largest factor that a potential can keep from step to step
-FULL = 1 << 32  # of u0.32
-UNDERFLOW = 340695  # beyond this exponent, in s16.15, the chip's exponential is 0
+MODELS = ("lif", "cuba_lif", *cells.MODELS)  # of network/populations.py
+RECIPES = True
 INSTANT = 1 / 16  # steps: a synaptic time constant that leaves nothing for the next step
 ROOM = ONE - 1.0  # largest potential and current, where a register ends at twice that
 R_LOW = 16.0  # the largest R lies between this and twice this
 R_LEAST = 1 / 256  # a smaller R keeps less than 7 bits
-DEEPEST = 15  # left shift with which a full entry still is a positive number
 TOLD = 0.01  # a time constant that is off by more than this share is told
 WORD = WordFormat(32, weight=16, delay=5, type=1, index=8, coding="magnitude")
 NEURON = 32 + 24 + 4 + 4  # bytes: registers, synaptic currents, threshold, routing key
@@ -61,7 +60,13 @@ class _Units(NamedTuple):
 def quantise(
     population: Population, incoming: tuple[Projection, ...], scaling: Scaling, facts: Facts
 ) -> Quantised:
-    """Return the population in s16.15. Raises UnsupportedNode E0220-E0224, E0228, E0229."""
+    """Return the population in s16.15.
+
+    Raises UnsupportedNode E0220-E0224, E0228, E0229, E0280, E0281.
+    """
+    if population.model in cells.MODELS:
+        return cells.quantise(population, incoming, scaling, facts)
+    refuse.listed(population, incoming)
     refuse.graded(population)
     refuse.no_gain(population)
     slots = 1 << int(facts["delay_bits"])
@@ -244,15 +249,20 @@ def blocks(load: CoreLoad, facts: Facts) -> list[tuple[str, int]]:
     """Return the blocks of a core's data memory and of its share of SDRAM: (name, bytes)."""
     if load.role == "source":
         return [("spike list", load.n * RECORDED_STEPS // 8), ("stack", int(facts["stack"]))]
-    slots = 1 << int(facts["delay_bits"])
-    columns = 1 << max(0, load.n - 1).bit_length()  # an index is a field of the entry's address
     return [
         ("neurons", load.n * NEURON),
         ("population table", load.sources * TABLE_ENTRY),
-        ("ring buffers", slots * columns * load.inputs * RING_SLOT),
+        ("ring buffers", _entries(load, facts) * RING_SLOT),
         ("stack", int(facts["stack"])),
         ("synapse rows (SDRAM)", _rows(load)),
     ]
+
+
+def _entries(load: CoreLoad, facts: Facts) -> int:
+    """Ring buffer entries: slot, type and neuron are fields of their address."""
+    slots = 1 << max(int(facts["delay_bits"]), (load.delay + 1).bit_length())
+    columns = 1 << max(0, load.n - 1).bit_length()
+    return int(slots * columns * load.inputs)
 
 
 def _rows(load: CoreLoad) -> int:
@@ -261,11 +271,18 @@ def _rows(load: CoreLoad) -> int:
 
 def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
     """Return every limit of a core with what `load` uses of it."""
-    memory = sum(size for name, size in blocks(load, facts) if "SDRAM" not in name)
+    own = tuple((name, size) for name, size in blocks(load, facts) if "SDRAM" not in name)
+    memory = sum(size for _, size in own)
     share = int(facts["sdram"]) // int(facts["usable_cores"])
     return [
         Limit("neurons", load.n, int(facts["neurons_per_core"]), "split the population"),
-        Limit("data memory (B)", memory, int(facts["dtcm"]), "fewer neurons on the core"),
+        Limit(
+            "ring buffer entries",
+            _entries(load, facts),
+            1 << int(facts["ring_bits"]),
+            "shorter delays",
+        ),
+        Limit("data memory (B)", memory, int(facts["dtcm"]), "fewer neurons on the core", own),
         Limit("SDRAM of a core (B)", _rows(load), share, "sparser weights"),
         Limit(
             "cycles per tick",

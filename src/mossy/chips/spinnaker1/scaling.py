@@ -14,7 +14,7 @@ the same. Both signs share the larger shift, because a population has one weight
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse, special
@@ -65,40 +65,62 @@ def _fields(weight: sparse.csr_array, shift: int) -> sparse.csr_array:
     return sparse.csr_array((weight / 2.0**shift).rint())
 
 
+class Inflow(NamedTuple):
+    """Weights of one sign of one projection: those of the neuron that has most, and what they are.
+
+    spread: their delays differ.
+    """
+
+    n: int
+    mean: float
+    variance: float
+    largest: float
+    spread: bool
+
+
 def expected(
     incoming: tuple[Projection, ...], weights: list[sparse.csr_array], facts: Facts
 ) -> float:
     """Largest summed input that the ring buffer is made for, in the unit of `weights`."""
+    rate = float(facts["spikes_per_second"]) * float(facts["tick"])
     pairs = list(zip(incoming, weights, strict=True))
-    return max(_expected([(j, _of_sign(w, sign)) for j, w in pairs], facts) for sign in (1, -1))
+    signs = ([inflow(w, sign, _differ(j)) for j, w in pairs] for sign in (1, -1))
+    return max(largest_sum(parts, rate, float(facts["ring_sigma"])) for parts in signs)
 
 
-def _of_sign(weight: sparse.csr_array, sign: int) -> sparse.csr_array:
+def _differ(j: Projection) -> bool:
+    return bool(np.ptp(j.delay_source) > 0 or np.ptp(j.delay_target) > 0)
+
+
+def inflow(weight: sparse.csr_array, sign: int, spread: bool) -> Inflow:
+    """Return what there is of one sign in a matrix."""
     kept = (weight * sign).maximum(0)
     kept.eliminate_zeros()
-    return sparse.csr_array(kept)
+    w = sparse.csr_array(kept)
+    most = int(np.diff(w.indptr).max(initial=0))
+    if not most:
+        return Inflow(0, 0.0, 0.0, 0.0, spread)
+    return Inflow(most, float(w.data.mean()), float(w.data.var()), float(w.data.max()), spread)
 
 
-def _expected(parts: list[tuple[Projection, sparse.csr_array]], facts: Facts) -> float:
-    per_step = float(facts["spikes_per_second"]) * float(facts["tick"])
-    n = [int(np.diff(w.indptr).max(initial=0)) for _, w in parts]
-    parts = [part for part, count in zip(parts, n, strict=True) if count]
-    n = [count for count in n if count]
+def largest_sum(parts: list[Inflow], rate: float, sigma: float) -> float:
+    """Largest sum of one sign that is reckoned with. rate: spikes of a source per step."""
+    parts = [part for part in parts if part.n]
     if not parts:
         return 0.0
-    tops = [float(w.data.max()) for _, w in parts]
-    total = max(1.0, per_step) * sum(top * k for top, k in zip(tops, n, strict=True))
-    if all(np.ptp(j.delay_source) == 0 == np.ptp(j.delay_target) for j, _ in parts):
-        return max(total, *tops)
-    bound = _poisson(per_step * sum(n), *_moments(parts, n), float(facts["ring_sigma"]))
-    return max(min(bound, total), *tops)
+    top = max(part.largest for part in parts)
+    total = max(1.0, rate) * sum(part.largest * part.n for part in parts)
+    if not any(part.spread for part in parts):
+        return max(total, top)
+    bound = _poisson(rate * sum(part.n for part in parts), *_moments(parts), sigma)
+    return max(min(bound, total), top)
 
 
-def _moments(parts: list[tuple[Projection, sparse.csr_array]], n: list[int]) -> tuple[float, float]:
+def _moments(parts: list[Inflow]) -> tuple[float, float]:
     """Mean and variance of the weights of all projections, each counted `n` times."""
-    means, count = np.array([w.data.mean() for _, w in parts]), np.array(n)
+    means, count = np.array([p.mean for p in parts]), np.array([p.n for p in parts])
     mean = float(count @ means / count.sum())
-    within = (count - 1) @ np.array([w.data.var() for _, w in parts])
+    within = (count - 1) @ np.array([p.variance for p in parts])
     variance = (within + count @ (means - mean) ** 2) / max(1, count.sum() - 1)
     return mean, float(variance)
 

@@ -25,11 +25,13 @@ from mossy.chips.float_state import (
     scaled_synapses,
 )
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, busy_cycles
+from mossy.chips.spinnaker2 import cells
+from mossy.chips.spinnaker2.words import word
 from mossy.network.populations import Population, Projection
-from mossy.program.artefact import Place, WordFormat
+from mossy.program.artefact import Place
 
-MODELS = ("lif", "cuba_lif")  # of network/populations.py
-PLAIN = WordFormat(16, weight=7, delay=0, type=1, index=8, coding="magnitude")
+MODELS = ("lif", "cuba_lif", *cells.MODELS)  # of network/populations.py
+RECIPES = True
 RECORDED_STEPS = 128
 TABLE_ENTRY, ROW_POINTER, RING_SLOT = 16, 4, 2  # bytes
 
@@ -43,32 +45,31 @@ def quantise(
     population: Population, incoming: tuple[Projection, ...], scaling: Scaling, facts: Facts
 ) -> Quantised:
     """Return the population in float32 registers with 8-bit (or 4-bit and delay) weights."""
+    if population.model in cells.MODELS:
+        return cells.quantise(population, incoming, scaling, facts)
+    refuse.listed(population, incoming)
     refuse.graded(population)
     refuse.no_gain(population)
-    delay_bits = int(facts["delay_bits"])
-    delay = refuse.longest_delay(incoming)
-    refuse.delay_beyond(population, delay, (1 << delay_bits) - 1, int(facts["step_latency"]))
-    top = int(facts["weight_max_delay" if delay else "weight_max"])
+    delay, most = refuse.longest_delay(incoming), (1 << int(facts["delay_bits"])) - 1
+    refuse.delay_beyond(population, delay, most, int(facts["step_latency"]))
+    made, top = word(facts, delay > 0)
     if scaling.bits is not None:
         top = min(top, (1 << (scaling.bits - 1)) - 1)
-    word = PLAIN
-    if delay:
-        width = 7 - delay_bits
-        word = WordFormat(16, weight=width, delay=delay_bits, type=1, index=8, coding="magnitude")
     synapses, scale = scaled_synapses(incoming, top, scaling)
     if delay or population.model == "cuba_lif":  # lif_conv2d has neither delays nor currents
         synapses = tuple(as_rows(s) for s in synapses)
     params, state, v_scale = lif_registers(population, scale)
     notes = bias_notes(population)
     if delay:
-        notes += (f"{population.node}: delays leave 4-bit weights (+-{top}) on this chip",)
+        bits = made.weight
+        notes += (f"{population.node}: delays leave {bits}-bit weights (+-{top}) on this chip",)
     return Quantised(
         population.name,
         population.model,
         (),
         params,
         state,
-        word,
+        made,
         v_scale,
         np.zeros(population.n),
         scale,
@@ -96,11 +97,12 @@ def blocks(load: CoreLoad, facts: Facts) -> list[tuple[str, int]]:
 
 def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
     """Return every limit of a core with what `load` uses of it."""
-    memory = sum(size for _, size in blocks(load, facts))
+    own = tuple(blocks(load, facts))
+    memory = sum(size for _, size in own)
     room = int(facts["sram"]) - int(facts["itcm"])
     return [
         Limit("neurons", load.n, int(facts["neurons_per_core"]), "split the population"),
-        Limit("data memory (B)", memory, room, "fewer synapses per neuron or sparser weights"),
+        Limit("data memory (B)", memory, room, "fewer synapses per neuron or sparser weights", own),
         Limit(
             "cycles per tick",
             busy_cycles(load, facts),

@@ -31,6 +31,7 @@ PATIENCE = 2000  # looks, some ten microseconds, before a waiting thread gives w
 LARGEST_GROUP = 16  # samples in one call: enough to make it cheap
 LIST_BYTES = 1 << 26  # what the lists of a group may take
 
+carray: Any = numba.carray  # type: ignore[attr-defined]  # numba says not what it exports
 intrinsic: Any = extending.intrinsic  # its type counts the typing context as an argument
 
 
@@ -291,8 +292,8 @@ def _sweep(name: str, fmt: tuple[int, ...], alike: bool) -> Any:
         cache=True, error_model="numpy",
     )  # fmt: skip
     def sweep(state, params, x, sent, n):  # type: ignore[no-untyped-def]
-        cells, own = numba.carray(state, n), numba.carray(params, n)
-        x, sent = numba.carray(x, inputs * n), numba.carray(sent, n)
+        cells, own = carray(state, n), carray(params, n)
+        x, sent = carray(x, inputs * n), carray(sent, n)
         if alike:
             p = _own(own[0])
             for i in range(n):
