@@ -3,8 +3,8 @@
 A sheet of a million cores is placed, keyed, routed and compressed for the largest machine; then
 graphs of some hundred to some thousand slices, here and by PACMAN on a virtual machine, each with
 the algorithms it uses by default. Times are the best of some runs on one machine that others may
-use as well. What is timed ends with tables in memory, ours as arrays; turning them into the objects
-that a program file is written from is timed apart.
+use as well; both are given the machine ready made. What is timed ends with tables in memory, ours
+as arrays; turning them into the objects that a program file is written from is timed apart.
 """
 
 from __future__ import annotations
@@ -52,9 +52,10 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Mapped:
-    """What became of a graph. seconds: by stage."""
+    """What became of a graph. seconds: by stage. keys: (key, mask) of every slice."""
 
     seconds: dict[str, float]
+    keys: NDArray[Any]
     drawn: Tables
     tables: Tables
 
@@ -62,6 +63,14 @@ class Mapped:
     def total(self) -> float:
         """Seconds of all stages."""
         return sum(self.seconds.values())
+
+    @property
+    def crossed(self) -> int:
+        """Links that one packet of every slice crosses."""
+        key, mask = self.drawn.key.astype(np.int64), self.drawn.mask.astype(np.int64)
+        sent = np.sort(self.keys[:, 0])
+        senders = np.searchsorted(sent, key + (1 << 32) - mask) - np.searchsorted(sent, key)
+        return int((np.bitwise_count(self.drawn.links) * senders).sum())
 
 
 def mapped(graph: Graph, machine: Machine, chip: Chip, placer: str) -> Mapped:
@@ -77,7 +86,7 @@ def mapped(graph: Graph, machine: Machine, chip: Chip, placer: str) -> Mapped:
     tables = compress(drawn, int(chip.facts["routing_entries"]))
     marks.append(time.perf_counter())
     stages = ("place", "keys", "route", "compress")
-    return Mapped(dict(zip(stages, np.diff(marks).tolist(), strict=True)), drawn, tables)
+    return Mapped(dict(zip(stages, np.diff(marks).tolist(), strict=True)), keys, drawn, tables)
 
 
 def _placed(graph: Graph, machine: Machine, per_chip: int, placer: str) -> NDArray[Any]:
@@ -108,7 +117,7 @@ def largest(side: int) -> Iterator[Figure]:
         stages = ", ".join(f"{k} {v:.3g} s" for k, v in found.seconds.items())
         yield Figure(f"map {what}", found.total, "s", 60, at_least=False, remark=stages)
         size = found.tables.sizes()
-        links = int(np.bitwise_count(found.drawn.links).sum()) / side**2
+        links = found.crossed / side**2
         yield Figure(
             f"entries of {what}", len(found.tables), "entries",
             remark=f"{len(found.drawn)} before; longest table {size.max()}; "

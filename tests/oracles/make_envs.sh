@@ -26,7 +26,7 @@ requirements() {
     sanafe) echo "numpy<3 sanafe==2.2.9" ;;
     nest) echo "numpy<3 scipy<2 nest-simulator==3.10.0" ;;
     brian2) echo "numpy<2 setuptools<80 Brian2==2.9.0" ;; # made only when named; the benchmark's peer
-    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc spynnaker_binary nest brian2 sanafe pacman speed_torch speed_jax" >&2; return 1 ;;
+    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc spynnaker_binary nest brian2 sanafe pacman speed_torch speed_jax pynn_scenarios" >&2; return 1 ;;
   esac
 }
 
@@ -39,6 +39,23 @@ python310() {
       return
     fi
   done
+}
+
+# The scenario tests of PyNN, in its source distribution; nothing is installed.
+make_pynn_scenarios() {
+  local env=$root/.oracles/pynn_scenarios
+  if [[ -d $env/scenarios ]]; then
+    echo "pynn_scenarios: up to date"
+    return
+  fi
+  rm -rf "$env"
+  mkdir -p "$env/source"
+  "$python" -m pip download --quiet --quiet --disable-pip-version-check --no-deps \
+    --no-binary PyNN --dest "$env/source" 'PyNN==0.13.0'
+  tar -xzf "$env"/source/*.tar.gz -C "$env/source"
+  mv "$env"/source/*/test/system/scenarios "$env/scenarios"
+  rm -rf "$env/source"
+  echo "pynn_scenarios: made in $SECONDS s"
 }
 
 # The RANC simulator is a C++ program: its source is taken from $RANC_SOURCE, a folder or a git
@@ -66,6 +83,7 @@ make_ranc() {
 make_env() {
   local name=$1 python=$python wanted env stamp words pip
   [[ $name != ranc ]] || { make_ranc; return; }
+  [[ $name != pynn_scenarios ]] || { make_pynn_scenarios; return; }
   wanted=$(requirements "$name")
   env=$root/.oracles/$name
   stamp=$env/requirements.stamp
@@ -101,7 +119,7 @@ make_env() {
 }
 
 names=("$@")
-[[ ${#names[@]} -gt 0 ]] || names=(nengo_loihi brian2_loihi lava torch xylosim spynnaker_binary nest sanafe ranc)
+[[ ${#names[@]} -gt 0 ]] || names=(nengo_loihi brian2_loihi lava torch xylosim spynnaker_binary nest sanafe ranc pynn_scenarios)
 for name in "${names[@]}"; do
   make_env "$name"
 done

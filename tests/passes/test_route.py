@@ -139,3 +139,25 @@ def test_links_are_no_more_than_a_tenth_above_trees_of_their_own() -> None:
         start = np.where(np.arange(61) > s, 40, 0)
         own += crossed(draw(m, places, keys, start, targets), keys)
     assert crossed(shared, keys) <= 1.1 * own
+
+
+def test_layers_gather_and_spread() -> None:
+    """Every chip of two layers, one behind the other, needs one entry: to the gate or from it."""
+    m = Machine(2, 8, SQUARE)
+    places = working_cores(m, 4)
+    start = np.minimum(np.arange(65), 32) * 32
+    targets = np.tile(np.arange(32, 64), 32)
+    keys = blocks([32, 32], [1, 1], places[:, 0] + 2 * places[:, 1])
+    sizes = minimise(draw(m, places, keys, start, targets), 1023).sizes()
+    assert sizes.tolist() == [1] * 16
+
+
+def test_slices_fill_strips_of_chips() -> None:
+    """Neighbours in number are neighbours on the machine; few are kept together."""
+    m = hexagonal(3, HEXAGON)
+    x, y, core = working_cores(m, 2).T
+    assert core[:2].tolist() == [0, 1]
+    far = [m.length(m.vector((x[i], y[i]), (x[i + 2], y[i + 2]))) for i in range(0, 280, 2)]
+    assert max(far) <= 2
+    few = working_cores(m, 2, 20)[:20]
+    assert few[:, :2].max() <= 3

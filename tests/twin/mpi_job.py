@@ -87,6 +87,16 @@ def agree(job: str, rng: np.random.Generator) -> None:
                 assert_same_run(together, alone)
 
 
+def one(rng: np.random.Generator) -> None:
+    """A single network, to see soon whether all is well."""
+    populations, x = random_network(int(rng.integers(1 << 32)))
+    program = compiled(populations, neurons_per_core=25)
+    assert_same_run(
+        twin.run(program, x, engine="mpi", threads=1, **KEPT),
+        twin.run(program, x, engine="wide", threads=1, **KEPT),
+    )
+
+
 def differ(rng: np.random.Generator) -> None:
     """Ranks that do not run the same are told so, all of them; then they can go on."""
     populations, x = random_network(7)
@@ -132,7 +142,7 @@ def main() -> None:
     if job in ALONE:
         agree(job, rng)
     else:
-        {"differ": differ, "measure": measure}[job](rng)
+        {"one": one, "differ": differ, "measure": measure}[job](rng)
     print(f"rank {RANKS.rank} of {RANKS.size} done", flush=True)
 
 

@@ -50,7 +50,7 @@ def setup(
     state.threads = threads or os.cpu_count() or 1
     state.write_on_end = []
     state.clear()
-    return rank()
+    return state.mpi_rank
 
 
 def end(compatible_output: bool = True) -> None:

@@ -84,7 +84,7 @@ class _Source:
         """Accepted: what flowed is known anyway."""
 
     def _get_data(self) -> tuple[Array, Array]:
-        steps = np.arange(state.step + 1)
+        steps = np.arange(state.step + 1, dtype=float)
         return steps * state.dt, np.array([self.during(int(k) + 1) for k in steps])
 
 
@@ -157,14 +157,15 @@ class NoisyCurrentSource(_Source, electrodes.NoisyCurrentSource):
 
     def _draw(self, step: int) -> int:
         """Number of the draw that holds in a step."""
-        every = max(1, round(self.given["dt"] / state.dt))
-        return (step - 1 - math.ceil(self.given["start"] / state.dt - NEAR)) // every
+        every: int = max(1, round(self.given["dt"] / state.dt))
+        first: int = math.ceil(self.given["start"] / state.dt - NEAR)
+        return (step - 1 - first) // every
 
     def during(self, step: int) -> float:
         """Return the current of a step in nA."""
         if not self._on(step):
             return 0.0
-        rng = np.random.default_rng([state.seed, self.seed, self._draw(step)])  # type: ignore[attr-defined]
+        rng = np.random.default_rng([state.seed, self.seed, self._draw(step)])
         return float(rng.normal(self.given["mean"], self.given["stdev"]))
 
     def next_change(self, step: int) -> int | None:

@@ -262,8 +262,8 @@ def _coarse(
             error = abs(np.rint(whole) - whole) / whole
             if error > COARSE:
                 found.append(
-                    f"{j.label}: weights of {typical:.3g} change by {100 * error:.0f} % when rounded to "
-                    f"the unit of {names[id(w.post)]}, which its largest weight sets. "
+                    f"{j.label}: weights of {typical:.3g} change by {100 * error:.0f} % when "
+                    f"rounded to the unit of {names[id(w.post)]}, which its largest weight sets. "
                     'Try: setup(precision="double")'
                 )
     return tuple(found)
@@ -276,5 +276,3 @@ def _typical(weight: Any) -> float:
         middle = {"uniform": (weight.a + weight.b) / 2, "lognormal": float(np.exp(weight.a))}
         return float(np.clip(middle.get(weight.shape, weight.a), low, high))
     return float(np.median(np.abs(weight))) if weight.size else 0.0
-
-

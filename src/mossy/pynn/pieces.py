@@ -98,7 +98,7 @@ class Piece:
         i, j, w, d = expanded(dataclasses.replace(recipe, scale=scale, top=top))
         weight = w / (scale * factor)
         weight = np.full(i.size, self.weight.a) if _same(self.weight) else weight
-        delay = np.full(i.size, self.delay.a) if _same(self.delay) else d * dt
+        delay = np.full(i.size, self.delay.a) if _same(self.delay) else d.astype(float) * dt
         return dataclasses.replace(self, rule={}, i=i, j=j, weight=weight, delay=delay)
 
 
@@ -118,6 +118,13 @@ def expanded(recipe: Recipe) -> tuple[Ints, Ints, Ints, Ints]:
     """Return source, target, whole-numbered weight and delay in steps of every synapse."""
     start, j, w, d = generate.rows(recipe, 0, recipe.n_target)
     return np.repeat(np.arange(recipe.n_source), np.diff(start)), j, w, d
+
+
+def replaced(piece: Piece, name: str, value: Value) -> Piece:
+    """Return a piece with another weight or delay."""
+    if name == "weight":
+        return dataclasses.replace(piece, weight=value)
+    return dataclasses.replace(piece, delay=value)
 
 
 # ------------------------------------------------------------------ weights and delays
@@ -154,15 +161,12 @@ def draw(value: Any) -> Draw | None:
     if not isinstance(value, RandomDistribution):
         return None
     p, name = value.parameters, value.name
-    limits = {k: float(p[k]) for k in ("low", "high") if k in p}
-    if name == "normal":
-        return Draw("normal", float(p["mu"]), float(p["sigma"]))
-    if name == "normal_clipped":
-        return Draw("normal", float(p["mu"]), float(p["sigma"]), **limits)
-    if name == "normal_clipped_to_boundary":
-        return Draw("normal", float(p["mu"]), float(p["sigma"]), **limits, clip=True)
+    low, high = float(p.get("low", -np.inf)), float(p.get("high", np.inf))
     if name == "uniform":
-        return Draw("uniform", limits["low"], limits["high"])
+        return Draw("uniform", low, high)
+    if name in ("normal", "normal_clipped", "normal_clipped_to_boundary"):
+        clip = name.endswith("boundary")
+        return Draw("normal", float(p["mu"]), float(p["sigma"]), low, high, clip)
     if name == "lognormal":
         return Draw("lognormal", float(p["mu"]), float(p["sigma"]))
     if name == "exponential" and float(p["beta"]) > 0:
@@ -184,8 +188,9 @@ def signed(d: Draw, sign: int, flipped: bool, synapses: float) -> Draw | None:
     wrong = share if sign > 0 else 1 - share
     if _same(d) or d.clip or wrong * synapses > RARE:
         return None
-    bounds = {"low": max(d.low, 0.0)} if sign > 0 else {"high": min(d.high, 0.0)}
-    return dataclasses.replace(d, **bounds)
+    if sign > 0:
+        return dataclasses.replace(d, low=max(d.low, 0.0))
+    return dataclasses.replace(d, high=min(d.high, 0.0))
 
 
 # ------------------------------------------------------------------ connectors
@@ -225,11 +230,13 @@ def _rule(connector: Any, pre: Any, post: Any, space: Any, selves: bool) -> dict
 def places(pre: Any, post: Any, space: Any) -> dict[str, Any]:
     """Return where the cells are, on the axes that count, and how far round these go."""
     axes = np.asarray(space.axes)
-    edges = space.periodic_boundaries or (None,) * 3
-    period = [edges[a][1] - edges[a][0] if edges[a] is not None else 0.0 for a in axes]
+    edges = [e or (0.0, 0.0) for e in space.periodic_boundaries or (None,) * 3]
+    period = [edges[a][1] - edges[a][0] for a in axes]
     return {
         "source_at": pre.positions.T[:, axes].astype(float),
-        "target_at": (space.scale_factor * (post.positions.T + space.offset))[:, axes].astype(float),
+        "target_at": (space.scale_factor * (post.positions.T + space.offset))[:, axes].astype(
+            float
+        ),
         "period": np.array(period, float),
     }
 

@@ -19,7 +19,7 @@ from pyNN.parameters import LazyArray
 from pyNN.random import RandomDistribution
 from pyNN.space import Space
 
-from mossy.network.recipe import Draw
+from mossy.network.recipe import constant
 from mossy.pynn import pieces as pc
 from mossy.pynn import simulator
 from mossy.pynn.pieces import Array, Ints, Piece
@@ -129,7 +129,9 @@ class Projection(common.Projection):
             return []
         if not set(c.column_names) <= {"weight", "delay"}:
             return []
-        if (c.conn_list[:, 0] >= self.pre.size).any() or (c.conn_list[:, 1] >= self.post.size).any():
+        if (c.conn_list[:, 0] >= self.pre.size).any() or (
+            c.conn_list[:, 1] >= self.post.size
+        ).any():
             return []  # PyNN says what is wrong
         i, j = (c.conn_list[:, k].astype(np.int64) for k in (0, 1))
         given = {name: c.conn_list[:, k].astype(float) for k, name in enumerate(c.column_names, 2)}
@@ -152,7 +154,7 @@ class Projection(common.Projection):
                 if own == "partly":
                     return []
                 ends = [_group(p, r) for p, r in ((pre, rows), (post, columns))]
-                rule = pc.rule(c, *ends, self.space, own == "apart")
+                rule = pc.rule(c, ends[0], ends[1], self.space, own == "apart")
                 if rule is None:
                     return []
                 alone = WHOLE.get(rule["kind"], (False, False))
@@ -167,7 +169,7 @@ class Projection(common.Projection):
         rule: dict[str, Any], values: tuple[Any, Any],
     ) -> Piece:  # fmt: skip
         """A rule with its weights and delays, as distributions where a recipe has them."""
-        bare = Piece(pre, post, rows, columns, at, pc.constant(1.0), pc.constant(state.dt), rule)
+        bare = Piece(pre, post, rows, columns, at, constant(1.0), constant(state.dt), rule)
         weight, delay = (pc.draw(v.base_value) for v in values)
         if weight is not None:
             if weight.shape == "constant":
@@ -301,7 +303,7 @@ class Projection(common.Projection):
             if place < len(p):
                 changed = getattr(p, name).copy()
                 changed[place] = value
-                changed_piece = dataclasses.replace(p, **{name: changed})
+                changed_piece = pc.replaced(p, name, changed)
                 self.pieces = (*self.pieces[:k], changed_piece, *self.pieces[k + 1 :])
                 break
             place -= len(p)
@@ -323,9 +325,7 @@ class Projection(common.Projection):
     def _set_attributes(self, parameter_space: Any) -> None:
         for name, value in parameter_space.items():
             assert isinstance(value, LazyArray)
-            self.pieces = tuple(
-                self._changed(k, p, name, value) for k, p in enumerate(self.pieces)
-            )
+            self.pieces = tuple(self._changed(k, p, name, value) for k, p in enumerate(self.pieces))
         self.forget()
         state.changed()
 
@@ -337,12 +337,12 @@ class Projection(common.Projection):
                 self._check(found.a)
             found = pc.signed(found, self.sign, self.flipped, float(np.prod(p.shape)))
         if found is not None and p.rule:
-            return dataclasses.replace(p, **{name: found})
+            return pc.replaced(p, name, found)
         p = p.listed(state.dt, state.grid(self, k))
         given = self._at(value, p.i + p.at[0], p.j + p.at[1])
         if name == "weight":
             self._check(given)
-        return dataclasses.replace(p, **{name: given})
+        return pc.replaced(p, name, given)
 
 
 _COLUMNS = ("presynaptic_index", "postsynaptic_index", "weight", "delay")
@@ -364,9 +364,7 @@ def _matrix(shape: tuple[int, int], i: Ints, j: Ints, value: Array, how: str) ->
 
 def _plain(values: tuple[Any, ...]) -> bool:
     """Whether lazy values are numbers, distributions, matrices or functions of distance."""
-    return not any(
-        v.operations or isinstance(v.base_value, IndexBasedExpression) for v in values
-    )
+    return not any(v.operations or isinstance(v.base_value, IndexBasedExpression) for v in values)
 
 
 def _group(population: Any, rows: Ints | None) -> Any:

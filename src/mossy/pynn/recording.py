@@ -124,7 +124,8 @@ class Recorder(recording.Recorder):
     ) -> None:
         """Keep what the steps first .. end gave. exact: the times of the events in ms."""
         if events is not None and self.counts_spikes:
-            self._spikes.append((events[0] * state.dt if exact is None else exact, events[1]))
+            exact = events[0].astype(float) * state.dt if exact is None else exact
+            self._spikes.append((np.asarray(exact, float), events[1]))
         if not fields:
             return
         form, cells = self.population.celltype.form, self.registers()

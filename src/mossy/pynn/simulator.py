@@ -217,7 +217,9 @@ class State(common.control.BaseState):
             fields = piece.fields
             self._remember(found, end - self._live.reach)
         for p in self.populations:
-            wide = {f: v for (n, f), v in fields.items() if self._built and n == self._built.name(p)}
+            wide = {
+                f: v for (n, f), v in fields.items() if self._built and n == self._built.name(p)
+            }
             times = given.get(id(p))
             exact = times[2] if times is not None and len(times) > 2 else None
             p.recorder.take(first, end, found.get(id(p)), exact, wide)

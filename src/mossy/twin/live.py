@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -216,7 +217,7 @@ def _runs(wanted: NDArray[np.int64], lo: int, hi: int) -> list[tuple[int, int]]:
     a, b = np.searchsorted(wanted, [lo, hi])
     cuts = np.flatnonzero(np.diff(wanted[a:b]) != 1) + 1
     edges = [int(a), *(int(a + c) for c in cuts), int(b)]
-    return [(x, y - x) for x, y in zip(edges[:-1], edges[1:], strict=True) if y > x]
+    return [(x, y - x) for x, y in pairwise(edges) if y > x]
 
 
 def _sorted(parts: list[Events]) -> Events:

@@ -92,16 +92,17 @@ def _kernel(name: str, fmt: tuple[int, ...]) -> Any:
     model = neurons.model(name)
     step = cuda.jit(device=True)(model.step)
     take, inputs, top = model.takes.type, model.inputs, model.sums[1] if model.sums else 0
+    weyl, first_, second = (np.uint64(k) for k in (poisson.WEYL, poisson.FIRST, poisson.SECOND))
     unsure, shift = poisson.UNSURE, 32 - poisson.GUIDE
 
     @cuda.jit(device=True)
     def scrambled(x, one, two):  # type: ignore[no-untyped-def]
         full = np.uint64(0xFFFFFFFF)
-        for r in range(2):
-            x = np.uint64(x) ^ np.uint64(one if r == 0 else two)
-            x = ((x ^ (x >> np.uint64(16))) * np.uint64(0x85EBCA6B)) & full
-            x = ((x ^ (x >> np.uint64(13))) * np.uint64(0xC2B2AE35)) & full
-            x = x ^ (x >> np.uint64(16))
+        x = (np.uint64(x) * weyl + np.uint64(one)) & full
+        x = ((x ^ (x >> np.uint64(16))) * first_) & full
+        x = (x ^ (x >> np.uint64(15))) + np.uint64(two)
+        x = ((x & full) * second) & full
+        x = x ^ (x >> np.uint64(15))
         return x
 
     @cuda.jit
