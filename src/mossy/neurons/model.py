@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -64,10 +65,20 @@ def compile_step(step: Callable[..., Any], uses: tuple[Callable[..., Any], ...] 
     if uses:
         step = _bound(step, {f.__name__: compile_step(f) for f in uses})
     compiled = numba.njit(cache=True, nogil=True, inline="never")(step)
-    text = inspect.getsource(inspect.getmodule(step) or step)
+    text = "".join(_sources(step))
     if hasattr(compiled, "_set_uuid"):
         compiled._set_uuid(f"{step.__module__}.{step.__name__}:{_digest(text)}")
     return compiled
+
+
+def _sources(step: Callable[..., Any]) -> list[str]:
+    """The text of the step's module, and of those whose functions it may call."""
+    modules = [step.__module__]
+    for value in step.__globals__.values():
+        of = getattr(value, "__module__", None) or ""
+        if callable(value) and of.startswith("mossy.neurons.") and of not in modules:
+            modules.append(of)
+    return [inspect.getsource(sys.modules[m]) for m in modules if m in sys.modules]
 
 
 def _bound(function: Any, names: dict[str, Any]) -> Any:

@@ -10,6 +10,8 @@ number is the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) at ke
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -18,8 +20,29 @@ import numpy as np
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _A, _B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _HALF = 2.0**-53
+ROOT = Path(__file__).parents[1]
+LINKED = ("neurons", "synapses", "twin")  # folders
 
-jit = numba.njit(cache=True, nogil=True, inline="never", error_model="numpy")
+
+@lru_cache(maxsize=1)
+def _stamp() -> tuple[int, int]:
+    """What changes when a source file changes whose functions call each other across files."""
+    files = [f for folder in LINKED for f in (ROOT / folder).rglob("*.py")]
+    found = [f.stat() for f in files]
+    return max(s.st_mtime_ns for s in found), sum(s.st_size for s in found)
+
+
+def jit(function: Any) -> Any:
+    """Return the function compiled, without the GIL, and kept on disk.
+
+    Numba keeps what it compiled until the function's own file changes, also where a function of
+    another file was compiled into it; here it is made again when any of them changes.
+    """
+    made = numba.njit(cache=True, nogil=True, inline="never", error_model="numpy")(function)
+    kept: Any = getattr(getattr(made, "_cache", None), "_cache_file", None)
+    if hasattr(kept, "_source_stamp"):
+        kept._source_stamp = (kept._source_stamp, _stamp())
+    return made
 
 
 @jit

@@ -7,7 +7,8 @@ while they are in cache:
     sender e, neuron i -> row r = base[e] + i -> synapses start[r] .. start[r + 1]
     synapse k -> sum column[k] of the layer += weight[k], delay[k] steps beyond the layer's lag
 
-or, where most pairs are connected, row r of a matrix `dense`, with zeros for what is not there.
+or, where many pairs are connected, row r of a matrix `dense`, with zeros for what is not there. The
+matrix is cut into strips of a few columns, of which one stays in a core's own cache.
 Senders stand in the order in which a step's packets arrive, so that sums of floats round alike.
 """
 
@@ -25,6 +26,7 @@ from mossy.neurons.model import Model
 from mossy.program.artefact import Program
 from mossy.twin.link import Linked, Phase
 
+STRIP_BYTES = 256  # of a row in a strip: eight registers of a vector unit
 FULL = 0.2  # share of pairs connected from which on rows are kept whole
 
 
@@ -50,7 +52,7 @@ class Layer:
 
     senders: (k, 2) number of a sender and its first row. alike: all neurons have the same
     parameters. lag: steps from sending to the earliest arrival; slots: steps that sums are kept
-    for. dense: (rows, sums), without rows where the synapses are listed.
+    for. dense: (strips, rows, columns of a strip), without strips where the synapses are listed.
     """
 
     number: int
@@ -215,10 +217,11 @@ def _layer(
     whole = not delay.any() and column.size > FULL * rows * width
     if whole and column.size < rows * width:  # a zero times infinity is no zero
         whole = all(s.source or _spikes(program, s) for _, s in senders)
-    dense = np.zeros((rows if whole else 0, width), linked.drive)
+    whole = whole and _once(row.astype(np.int64) * width + column, rows * width)
+    lanes = STRIP_BYTES // linked.drive.itemsize
+    dense = np.zeros((-(-width // lanes) if whole else 0, rows, lanes), linked.drive)
     if whole:
-        whole = _once(row.astype(np.int64) * width + column, dense.size)
-        dense[row, column] = weight
+        dense[column // lanes, row, column % lanes] = weight
     start = np.zeros(rows + 1, np.int64)
     np.cumsum(np.bincount(row, minlength=rows), out=start[1:])
     none = slice(0, 0 if whole else None)
@@ -234,7 +237,7 @@ def _layer(
         ),
         program.latency + shortest,
         1 << int(delay.max(initial=0)).bit_length(),
-        dense if whole else dense[:0],
+        dense,
         start,
         column[none].astype(np.uint16 if width <= 1 << 16 else np.uint32),
         weight[none],

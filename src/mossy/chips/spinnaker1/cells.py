@@ -90,7 +90,7 @@ def registers(population: Population, approximate: bool) -> NDArray[Any]:
     r = _resistance(population, approximate)
     params["exp_tc"] = np.minimum(np.rint(p["alpha"] * ONE), ONE - 1)
     params["r"] = _s16(population, "resistance (MOhm)", r / MEGA)
-    current = p["offset"] / -np.expm1(np.log(_kept(p["alpha"]))) / r
+    current = p["offset"] / (1 - _kept(p["alpha"])) / r
     params["i_offset"] = _s16(population, "i_offset (nA)", current / NANO)
     params["v_thresh"] = _s16(population, "threshold (mV)", p["threshold"] / MILLI)
     params["v_reset"] = _s16(population, "v_reset (mV)", p["v_reset"] / MILLI)
@@ -125,6 +125,7 @@ def _resistance(population: Population, approximate: bool) -> Array:
         1.0, tau_m=tau_m, c_m=1.0, tau_exc=exc, tau_inh=inh, v_rest=0.0, v_reset=0.0,
         v_thresh=0.0, tau_refrac=0.0, i_offset=0.0,
     )  # fmt: skip
+    tau_m = -1 / np.log(_kept(p["alpha"]))
     r: Array = tau_m * p["exc_gain"] / alone["exc_gain"]
     other = tau_m * p["inh_gain"] / alone["inh_gain"]
     if not (np.isfinite(r) & (r > 0) & (np.abs(other / r - 1) < ALIKE)).all():

@@ -24,10 +24,11 @@ from mossy import neurons
 from mossy.neurons.model import compile_step
 from mossy.program.artefact import Program
 from mossy.twin.engines.helpers import ALONE, Helpers
-from mossy.twin.layers import Layered
+from mossy.twin.layers import STRIP_BYTES, Layered
 from mossy.twin.link import Linked
 
 PATIENCE = 2000  # looks, some ten microseconds, before a waiting thread gives way
+BLOCK = 20  # steps that a layer is ahead of the one that a helper runs behind it
 LARGEST_GROUP = 16  # samples in one call: enough to make it cheap
 LIST_BYTES = 1 << 26  # what the lists of a group may take
 
@@ -160,41 +161,89 @@ def _inject(x, values, lists, number, cuts, alike, books):  # type: ignore[no-un
             _publish(done, number, b * steps + t + 1)
 
 
-@numba.njit(cache=True, nogil=True)
-def _add_rows(x, dense, base, who, value, begin, end):  # type: ignore[no-untyped-def]
-    """x += the rows of those listed, in their order; the loops become vector instructions."""
-    k = begin
-    while k + 4 <= end:
-        if value[k] == 1 and value[k + 1] == 1 and value[k + 2] == 1 and value[k + 3] == 1:
-            p, q = dense[base + who[k]], dense[base + who[k + 1]]
-            r, s = dense[base + who[k + 2]], dense[base + who[k + 3]]
-            for j in range(x.size):
-                x[j] = (((x[j] + p[j]) + q[j]) + r[j]) + s[j]
-        else:
-            for m in range(k, k + 4):
-                p, v = dense[base + who[m]], value[m]
-                for j in range(x.size):
-                    x[j] += p[j] * v
-        k += 4
-    for m in range(k, end):
-        p, v = dense[base + who[m]], value[m]
-        for j in range(x.size):
-            x[j] += p[j] * v
+def _adder(scaled: bool) -> Any:
+    """A loop that adds rows of a strip to its sums, which stay in registers meanwhile."""
+
+    @intrinsic
+    def add(typingctx: Any, x: Any, strip: Any, who: Any, value: Any, n: Any) -> Any:
+        """Add n rows of `strip` (rows, lanes), from whose on `who` counts, to x; by address."""
+        kind = strip.dtype
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            item = context.get_value_type(kind)
+            lanes = STRIP_BYTES // (kind.bitwidth // 8)
+            many, word = ir.VectorType(item, lanes), ir.IntType(64)
+            real = isinstance(kind, types.Float)
+            plus, times = (builder.fadd, builder.fmul) if real else (builder.add, builder.mul)
+            rows = context.make_array(strip)(context, builder, args[1]).data
+            rows = builder.bitcast(rows, many.as_pointer())
+            sums = builder.inttoptr(args[0], many.as_pointer())
+            listed = builder.inttoptr(args[2], ir.IntType(32).as_pointer())
+            values = builder.inttoptr(args[3], item.as_pointer())
+            total = cgutils.alloca_once_value(builder, builder.load(sums, align=4))
+            with cgutils.for_range(builder, args[4]) as loop:
+                r = builder.zext(builder.load(builder.gep(listed, [loop.index])), word)
+                row = builder.load(builder.gep(rows, [r]), align=4)
+                if scaled:
+                    v = builder.load(builder.gep(values, [loop.index]))
+                    one = builder.insert_element(
+                        ir.Constant(many, ir.Undefined), v, ir.IntType(32)(0)
+                    )
+                    zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
+                    row = times(row, builder.shuffle_vector(one, one, zeros))
+                builder.store(plus(builder.load(total), row), total)
+            builder.store(builder.load(total), sums, align=4)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, strip, types.int64, types.int64, types.int64), codegen
+
+    return add
+
+
+_add = _adder(False)
+_add_times = _adder(True)
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_rows_bounded(x, dense, base, who, value, begin, end, low, high):  # type: ignore[no-untyped-def]
+def _add_bounded(x, strip, who, value, low, high):  # type: ignore[no-untyped-def]
     """The same where sums saturate with every packet."""
-    for m in range(begin, end):
-        p, v = dense[base + who[m]], int(value[m])
+    for m in range(who.size):
+        p, v = strip[who[m]], int(value[m])
         for j in range(x.size):
             x[j] = min(max(int(x[j]) + int(p[j]) * v, low), high)
 
 
 @numba.njit(cache=True, nogil=True)
+def _gather(sums, b, begin, end, lists, senders, dense, lag, bounds):  # type: ignore[no-untyped-def]
+    """Add up what arrives in steps begin .. end, strip by strip; sums: (steps, columns).
+
+    Returns whether a sender has failed.
+    """
+    who, value, at, done = lists
+    lanes = dense.shape[2]
+    for e in range(senders.shape[0]):
+        if _wait(done, senders[e, 0], b * (at.shape[2] - 1) + end - lag):
+            return True
+    for s in range(dense.shape[0]):
+        for t in range(max(begin, lag), end):
+            x = sums[t - begin, s * lanes : s * lanes + lanes]
+            for e in range(senders.shape[0]):
+                f, base = senders[e]
+                i, j = at[b, f, t - lag], at[b, f, t - lag + 1]
+                strip, w, v = dense[s, base:], who[b, i:j], value[b, i:j]
+                if bounds[0] < bounds[1]:
+                    _add_bounded(x, strip, w, v, bounds[0], bounds[1])
+                elif (v == 1).all():
+                    _add(x.ctypes.data, strip, w.ctypes.data, v.ctypes.data, j - i)
+                else:
+                    _add_times(x.ctypes.data, strip, w.ctypes.data, v.ctypes.data, j - i)
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
 def _add_synapses(ring, t, rows, base, who, value, begin, end, low, high):  # type: ignore[no-untyped-def]
     """The same for listed synapses. ring: (slots, sums); t: the slot of the earliest arrival."""
-    _, start, column, weight, delay = rows
+    start, column, weight, delay = rows
     last = ring.shape[0] - 1  # slots are a power of two
     for m in range(begin, end):
         r, v = base + who[m], value[m]
@@ -213,19 +262,14 @@ def _add_synapses(ring, t, rows, base, who, value, begin, end, low, high):  # ty
 
 @numba.njit(cache=True, nogil=True)
 def _arrive(ring, b, t, lists, senders, rows, lag, bounds):  # type: ignore[no-untyped-def]
-    """Add up what arrives from all senders of a layer; return whether one of them has failed."""
+    """Add what arrives in step t where synapses are listed; return whether a sender has failed."""
     who, value, at, done = lists
     for e in range(senders.shape[0] if t >= lag else 0):
         f, base = senders[e]
         if _wait(done, f, b * (at.shape[2] - 1) + t - lag + 1):
             return True
         i, j = at[b, f, t - lag], at[b, f, t - lag + 1]
-        if not rows[0].shape[0]:
-            _add_synapses(ring, t, rows, base, who[b], value[b], i, j, bounds[0], bounds[1])
-        elif bounds[0] < bounds[1]:
-            _add_rows_bounded(ring[0], rows[0], base, who[b], value[b], i, j, bounds[0], bounds[1])
-        else:
-            _add_rows(ring[0], rows[0], base, who[b], value[b], i, j)
+        _add_synapses(ring, t, rows, base, who[b], value[b], i, j, bounds[0], bounds[1])
     return False
 
 
@@ -258,16 +302,22 @@ def _call(typingctx: Any, sweep: Any, state: Any, params: Any, x: Any, sent: Any
 def _run(state, kept, n, inputs, sweep, params, sender, hears, lists, bounds, books):  # type: ignore[no-untyped-def]
     """Run a layer over all samples and steps. state, kept: (batch[, steps], bytes) of records."""
     number, cuts, alike, values = sender
-    senders, rows, lag, slots = hears
-    ring = np.zeros((slots, inputs * n), lists[1].dtype)
+    senders, dense, rows, lag, slots, block = hears
+    strips, steps = dense.shape[0], lists[2].shape[2] - 1
+    width = strips * dense.shape[2] if strips else inputs * n
+    ring = np.zeros((block if strips else slots, width), lists[1].dtype)
     sent = np.zeros(n, lists[1].dtype)
     for b in range(state.shape[0]):
         ring[:] = 0
         cells = state[b]
-        for t in range(lists[2].shape[2] - 1):
-            if _arrive(ring, b, t, lists, senders, rows, lag, bounds):
+        for t in range(steps):
+            if strips and t % block == 0:
+                end = min(t + block, steps)
+                if _gather(ring, b, t, end, lists, senders, dense, lag, bounds):
+                    return
+            elif not strips and _arrive(ring, b, t, lists, senders, rows, lag, bounds):
                 return
-            x = ring[t & (slots - 1)]
+            x = ring[t % block if strips else t & (slots - 1)]
             _call(sweep, cells.ctypes.data, params, x.ctypes.data, sent.ctypes.data, n)
             _send(sent, b, t, lists, number, cuts, alike, values, books)
             if kept.shape[1]:
@@ -354,6 +404,8 @@ class Run:
             counts, raster, self.shown, linked.seg_start, linked.seg_core, linked.syn_start,
             linked.core_of, linked.sends, linked.hops, linked.links,
         )  # fmt: skip
+        helpers = helpers if self.layered.one_feeds_one else ALONE
+        block = self.steps if helpers.threads == 1 else BLOCK
         todo = iter(range(len(senders)))
 
         def work() -> None:
@@ -362,12 +414,12 @@ class Run:
                     if senders[i].source:
                         self._source(i, inputs, lists, books)
                     else:
-                        self._layer(i, lists, books, states)
+                        self._layer(i, block, lists, books, states)
             except BaseException:
                 done[-1] = 1
                 raise
 
-        (helpers if self.layered.one_feeds_one else ALONE).join(work)
+        helpers.join(work)
 
     def _source(
         self,
@@ -385,6 +437,7 @@ class Run:
     def _layer(
         self,
         number: int,
+        block: int,
         lists: tuple[NDArray[Any], ...],
         books: tuple[NDArray[Any], ...],
         states: dict[str, NDArray[Any]],
@@ -393,10 +446,11 @@ class Run:
         model, n = layer.model, sender.stop - sender.start
         live = np.repeat(layer.state[None], lists[0].shape[0], axis=0).view(np.uint8)
         kept = states.get(sender.population, layer.state[None, None][:, :0]).view(np.uint8)
-        rows = (layer.dense, layer.start, layer.column, layer.weight, layer.delay)
+        rows = (layer.start, layer.column, layer.weight, layer.delay)
         values = 0 if model.sends == "spikes" else 1
         _run(
             live, kept, n, model.inputs, self.sweeps[number].address, layer.params.ctypes.data,
             (number, sender.cuts, sender.alike, values),
-            (layer.senders, rows, layer.lag, layer.slots), lists, self.bounds, books,
+            (layer.senders, layer.dense, rows, layer.lag, layer.slots, block),
+            lists, self.bounds, books,
         )  # fmt: skip
