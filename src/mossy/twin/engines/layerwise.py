@@ -214,6 +214,14 @@ def _add_bounded(x, strip, who, value, low, high):  # type: ignore[no-untyped-de
 
 
 @numba.njit(cache=True, nogil=True)
+def _all_one(value, begin, end):  # type: ignore[no-untyped-def]
+    others = 0
+    for k in range(begin, end):
+        others += value[k] != 1
+    return others == 0
+
+
+@numba.njit(cache=True, nogil=True)
 def _gather(sums, b, begin, end, lists, senders, dense, lag, bounds):  # type: ignore[no-untyped-def]
     """Add up what arrives in steps begin .. end, strip by strip; sums: (steps, columns).
 
@@ -221,9 +229,13 @@ def _gather(sums, b, begin, end, lists, senders, dense, lag, bounds):  # type: i
     """
     who, value, at, done = lists
     lanes = dense.shape[2]
+    early = max(begin - lag, 0)
+    single = np.zeros(senders.shape[0], np.bool_)  # nothing but single packets
     for e in range(senders.shape[0]):
-        if _wait(done, senders[e, 0], b * (at.shape[2] - 1) + end - lag):
+        f = senders[e, 0]
+        if _wait(done, f, b * (at.shape[2] - 1) + end - lag):
             return True
+        single[e] = _all_one(value[b], at[b, f, early], at[b, f, max(end - lag, 0)])
     for s in range(dense.shape[0]):
         for t in range(max(begin, lag), end):
             x = sums[t - begin, s * lanes : s * lanes + lanes]
@@ -233,7 +245,7 @@ def _gather(sums, b, begin, end, lists, senders, dense, lag, bounds):  # type: i
                 strip, w, v = dense[s, base:], who[b, i:j], value[b, i:j]
                 if bounds[0] < bounds[1]:
                     _add_bounded(x, strip, w, v, bounds[0], bounds[1])
-                elif (v == 1).all():
+                elif single[e]:
                     _add(x.ctypes.data, strip, w.ctypes.data, v.ctypes.data, j - i)
                 else:
                     _add_times(x.ctypes.data, strip, w.ctypes.data, v.ctypes.data, j - i)
