@@ -2,9 +2,9 @@
 
     python -m benchmarks.chip_scale [--steps 1000] [--threads 2] [--runs 3]
 
-The figure published for the chip is more than 150,000 neurons and 1.8 G events a second at a tick of
-1 ms, 12 M events and 1,024 neurons for a core. Two networks are compiled for one chip and run on its
-twin, with all counts:
+The figure published for the chip is more than 150,000 neurons and 1.8 G events a second at a tick
+of 1 ms, 12 M events and 1,024 neurons for a core. Two networks are compiled for one chip and run
+on its twin, with all counts:
 
     256 a core     the 16-bit synapse word that public networks use; current-based neurons,
                    connectivity as recipes
@@ -118,7 +118,7 @@ def _reached(case: Case, rng: np.random.Generator) -> NDArray[np.float64]:
     """
     short = int(1 / case.rate)
     share = (case.rate - 1 / (short + 1)) * short * (short + 1)
-    return short + 0.5 - (rng.random(case.neurons) < share)
+    return np.where(rng.random(case.neurons) < share, short - 0.5, short + 0.5)
 
 
 def _population(c: int, case: Case, model: str, params: dict[str, Any]) -> Population:
@@ -160,9 +160,7 @@ def measured(case: Case, steps: int, threads: int, runs: int) -> list[Figure]:
     laying = time.perf_counter() - begin
 
     def run(many: int) -> Any:
-        return twin.run(
-            program, {}, steps=many, engine="wide", threads=threads, assume=case.assume
-        )
+        return twin.run(program, {}, steps=many, engine="wide", threads=threads, assume=case.assume)
 
     run(10)
     found, worked = [], []

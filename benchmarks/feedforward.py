@@ -229,6 +229,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="*", default=[1, 2], choices=[1, 2])
     given = parser.parse_args()
     about = machine.describe(2)
+    about["command"] = " ".join(["python -m benchmarks.feedforward", *sys.argv[1:]])
     found = measure(given.rounds, given.peers, given.threads)
     if given.json:
         rates = [(*k, v) for k, v in found["rates"].items()]

@@ -54,11 +54,11 @@ def microcircuit(neurons: float, synapses: float) -> Populations:
 def _recipe(i: int, j: int, n: int, m: int, count: int, synapses: float) -> Recipe:
     excites = j % 2 == 0
     mean = WEIGHT / np.sqrt(synapses) * (2 if (i, j) == (0, 2) else 1) * (1 if excites else -4)
-    bounds = {"low": 0.0} if excites else {"high": 0.0}
+    low, high = (0.0, np.inf) if excites else (-np.inf, 0.0)
     delay = 1.5e-3 / DT if excites else 0.75e-3 / DT
     return Recipe(
         "total", n, m,
-        Draw("normal", mean, abs(mean) / 10, **bounds),
+        Draw("normal", mean, abs(mean) / 10, low, high),
         Draw("normal", delay, delay / 2, low=0.5),
         100 * i + j, count=count,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,15 @@ def test_registers_are_those_the_release_makes_of_pynns_parameters(
     """Time constants and capacities that s16.15 holds; the release's exponential is a series."""
     environments.python_of(ENVIRONMENT)
     rng, n = np.random.default_rng(5), 200
-    ms = {k: np.rint(rng.uniform(*r, n) * 64) / 64 for k, r in
-          (("tau_m", (5, 50)), ("tau_exc", (0.5, 20)), ("tau_inh", (0.5, 20)))}  # fmt: skip
+    ms = {
+        k: np.rint(rng.uniform(low, high, n) * 64) / 64
+        for k, low, high in (("tau_m", 5, 50), ("tau_exc", 0.5, 20), ("tau_inh", 0.5, 20))
+    }
     c_m, offset = np.rint(rng.uniform(0.1, 2, n) * 256) / 256, rng.uniform(-1, 1, n)
-    values = {**ms, "c_m": c_m, "i_offset": offset, "v_reset": -65 - offset, "v_thresh": -50.0,
-              "v_rest": -65.0, "time_step": dt, "time_step_synapse": dt}  # fmt: skip
+    values: dict[str, Any] = {
+        **ms, "c_m": c_m, "i_offset": offset, "v_rest": -65.0, "v_reset": -65 - offset,
+        "v_thresh": -50.0, "time_step": dt, "time_step_synapse": dt,
+    }  # fmt: skip
     sent = np.zeros((n, len(SENT)))
     for name, value in values.items():
         sent[:, SENT.index(name)] = value
@@ -86,10 +91,9 @@ def test_registers_are_those_the_release_makes_of_pynns_parameters(
     program = "tests.oracles.run_spynnaker_binary"
     environments.run(ENVIRONMENT, program, tmp_path / "in.npz", tmp_path / "out.npz")
     theirs = dict(zip(MADE, load_registers(tmp_path / "out.npz").T, strict=True))
-    population = simulated.cells(
-        n, dt * MILLI, **{k: v * MILLI for k, v in ms.items()}, c_m=c_m * 1e-9,
-        i_offset=offset * 1e-9, v_reset=(-65 - offset) * MILLI,
-    )  # fmt: skip
+    cell: dict[str, Any] = {k: v * MILLI for k, v in ms.items()}
+    cell |= {"c_m": c_m * 1e-9, "i_offset": offset * 1e-9, "v_reset": (-65 - offset) * MILLI}
+    population = simulated.cells(n, dt * MILLI, **cell)
     mine = quantised(population).params
     assert abs(theirs["exp_tc"] - mine["exp_tc"]).max() <= 2
     assert abs(theirs["i_offset"] - mine["i_offset"]).max() <= 1
@@ -128,19 +132,62 @@ def test_the_shift_of_equal_delays_is_that_of_all_spikes_at_once() -> None:
     q = quantised(simulated.cells(20), exc, inh)
     assert set(q.params["exc_shift"].tolist()) == {3}
     assert set(q.params["inh_shift"].tolist()) == {7}
-    scales = [s.weight.scale for s in q.incoming]  # type: ignore[union-attr]
+    scales = [s.weight.scale for s in q.incoming]
     assert scales == [2.0**12 / 1e-9, 2.0**8 / 1e-9] and q.weight_scale == scales[0]
 
 
 def test_the_shift_of_unequal_delays_is_the_poisson_bound() -> None:
     """1000 synapses at 30 Hz are 30 a step of 1 ms, and 3 of 0.1 ms: mean and 5 sqrt(mean)."""
-    recipe = Recipe(
-        "in_degree", 5000, 10, constant(0.1e-9), Draw("uniform", 1, 9), 1, count=1000
-    )
+    recipe = Recipe("in_degree", 5000, 10, constant(0.1e-9), Draw("uniform", 1, 9), 1, count=1000)
     for dt, mean in ((MILLI, 30), (0.1 * MILLI, 3)):
         bound = 0.1 * (mean + 5 * np.sqrt(mean))
         q = quantised(simulated.cells(10, dt), recipe)
         assert q.params["exc_shift"][0] == scaling.left_shift(bound) > 0
+
+
+@pytest.mark.oracle
+def test_the_shifts_of_recipes_are_spynnakers(tmp_path: Path) -> None:
+    """Its own class, told of random connectors what SciPy knows of their distributions."""
+    environments.python_of(ENVIRONMENT)
+    rng, rows, mine = np.random.default_rng(int(os.environ["MOSSY_ORACLE_SEED"])), [], []
+    for case in range(60):
+        weights = [_random_recipe(rng) for _ in range(rng.integers(1, 4))]
+        for r in weights:
+            a, b = r.weight.a / 1e-9, r.weight.b / 1e-9
+            law = stats.truncnorm(-a / b, np.inf, a, b) if r.weight.shape == "normal" else None
+            law = law or stats.uniform(a, b - a)
+            pairs = r.n_source * r.n_target
+            count, p = (r.count, 1 / r.n_target) if r.kind == "total" else (r.n_source, r.p)
+            trials = count if r.kind == "total" else pairs
+            n = stats.binom.ppf(1 - 0.01 / trials, count, p)
+            made = r.count if r.kind == "total" else r.p * pairs
+            top = law.ppf(1 - 0.01 / made)
+            spread = (r.delay.b - r.delay.a) ** 2 / 12 if r.delay.shape == "uniform" else 0.0
+            rows.append((case, n, law.mean(), law.var(), top, spread))
+        mine.append(int(quantised(simulated.cells(80), *weights).params["exc_shift"][0]))
+    with (tmp_path / "in.npz").open("wb") as file:
+        np.savez(file, rows=np.array(rows))
+    program = "tests.oracles.spinnaker1_shifts"
+    environments.run(ENVIRONMENT, program, tmp_path / "in.npz", tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as file:
+        largest = file["w_max"].tolist()
+    close = [abs(np.log2(w) - np.rint(np.log2(w))) < 2e-3 for w in largest]  # of a power of two
+    theirs = [scaling.left_shift(w) for w in largest]
+    assert sum(close) < 6 and len(set(theirs)) > 3
+    assert [m for m, c in zip(mine, close, strict=True) if not c] == [
+        t for t, c in zip(theirs, close, strict=True) if not c
+    ]
+
+
+def _random_recipe(rng: np.random.Generator) -> Recipe:
+    mean = float(10 ** rng.uniform(-2, 0)) * 1e-9
+    weight = Draw("normal", mean, mean * rng.uniform(0.1, 1), low=0.0)
+    if rng.random() < 0.3:
+        weight = Draw("uniform", mean / 2, mean)
+    delay = constant(2) if rng.random() < 0.3 else Draw("uniform", 1, 9)
+    if rng.random() < 0.5:
+        return Recipe("total", 500, 80, weight, delay, 1, count=int(rng.integers(100, 90_000)))
+    return Recipe("probability", 500, 80, weight, delay, 1, p=float(rng.uniform(0.01, 0.9)))
 
 
 def test_a_recipe_with_weights_of_both_signs_has_one_shift() -> None:
@@ -315,7 +362,9 @@ def test_what_no_register_holds_is_refused() -> None:
 def test_a_potential_that_does_not_leak_is_refused() -> None:
     slow = simulated.cells(1, tau_m=1e3, c_m=10e-9)
     assert "[E0228]" in refused(slow)
-    taken = quantised(simulated.cells(1, tau_m=1e3, c_m=10e-9, i_offset=1e-9), approximate=True).params
+    taken = quantised(
+        simulated.cells(1, tau_m=1e3, c_m=10e-9, i_offset=1e-9), approximate=True
+    ).params
     assert taken["exp_tc"][0] == ONE - 1
     assert taken["r"][0] / ONE == pytest.approx(32767.5 / 10)  # ms / nF
     assert taken["i_offset"][0] == ONE

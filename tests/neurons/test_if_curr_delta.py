@@ -55,4 +55,4 @@ def test_python_and_compiled_agree_bit_by_bit(name: str) -> None:
     one, other = cells.compiled(model, p, x), cells.plain(model, p, x)
     assert one[0].tobytes() == other[0].tobytes()
     np.testing.assert_array_equal(one[1], other[1])
-    assert one[1].sum() > 5
+    assert one[1].sum() > 2

@@ -109,7 +109,8 @@ def _projection(
     n = {"in": given.channels, "cells": given.neurons}
     recipe = Recipe(
         "listed", n[source], n["cells"], constant(0), constant(1), 0,
-        pre=pre, post=post, weights=(weight * (given.grain * PICO)).astype(np.float64), delays=delay,
+        pre=pre, post=post,
+        weights=(weight * (given.grain * PICO)).astype(np.float64), delays=delay,
     )  # fmt: skip
     none = np.zeros(n[source], np.int64), np.zeros(n["cells"], np.int64)
     return Projection(source, source, "cells", recipe, *none, source == "cells")

@@ -1,7 +1,7 @@
 """PyNN's own scenario tests, as far as this backend has what they use.
 
-They are part of PyNN's source distribution and stay there: tests/oracles/make_envs.sh pynn_scenarios
-fetches them, or PYNN_SCENARIOS names their folder. What is refused must be refused in words.
+They are part of PyNN's source distribution and stay there: make_envs.sh pynn_scenarios fetches
+them, or PYNN_SCENARIOS names their folder. What is refused must be refused in words.
 """
 
 from __future__ import annotations

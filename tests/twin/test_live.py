@@ -32,9 +32,7 @@ def network(seed: int) -> tuple[Program, NDArray[Any], dict[tuple[str, str], NDA
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(
-    ("threads", "cuts"), [(1, [20, 1, 1, 30, 7]), (2, [13, 13, 13, 13, 7])]
-)
+@pytest.mark.parametrize(("threads", "cuts"), [(1, [20, 1, 1, 30, 7]), (2, [13, 13, 13, 13, 7])])
 def test_pieces_and_a_change_of_programs_leave_no_trace(
     seed: int, threads: int, cuts: list[int]
 ) -> None:

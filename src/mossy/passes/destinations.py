@@ -15,6 +15,7 @@ from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from mossy.passes.partition import Connectivity, Slice
 
@@ -49,14 +50,13 @@ class Destinations(Sequence[tuple[int, ...]]):
 
     @cached_property
     def _backwards(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        source = np.repeat(np.arange(len(self)), np.diff(self.start))
-        return joined(self.targets, source, len(self))
+        return _turned(self.start, self.targets, len(self))
 
 
-def joined(source: NDArray[Any], target: NDArray[Any], n: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return pairs as (start, targets) of `n` sources; the targets of each in the order given."""
-    start = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=n))])
-    return start, target[np.argsort(source, kind="stable")]
+def _turned(start: NDArray[Any], ends: NDArray[Any], n: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Pairs by their second slice: first pair of each of `n`, first slices in order."""
+    pairs = sparse.csr_array((np.ones(len(ends), np.int8), ends, start), (n, n)).tocsc()
+    return pairs.indptr.astype(np.int64), pairs.indices.astype(np.int64)
 
 
 def listed(targets: Iterable[Sequence[int]]) -> Destinations:
@@ -76,13 +76,14 @@ def destinations(slices: tuple[Slice, ...], links: Connectivity) -> Destinations
     for name, run in groupby(slices, key=lambda s: s.population):
         first[name], lows[name] = number, np.array([s.lo for s in run])
         number += len(lows[name])
-    sources, targets = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    senders: list[NDArray[np.int64]] = []
+    count = np.zeros(len(slices) + 1, np.int64)
     for number, s in enumerate(slices):
-        if s.role == "source":
-            continue
-        for source in sorted({x.source for x in links.quantised[s.population].incoming}):
+        incoming = () if s.role == "source" else links.quantised[s.population].incoming
+        for source in sorted({x.source for x in incoming}):
             reached = links.reached(s.population, source, s.lo, s.hi)
             hit = np.flatnonzero(np.logical_or.reduceat(reached, lows[source]))
-            sources.append(first[source] + hit)
-            targets.append(np.full(len(hit), number))
-    return Destinations(*joined(np.concatenate(sources), np.concatenate(targets), len(slices)))
+            senders.append(first[source] + hit)
+            count[number + 1] += len(hit)
+    found = np.concatenate([np.zeros(0, np.int64), *senders])
+    return Destinations(*_turned(np.cumsum(count), found, len(slices)))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
 from mossy.errors import BadInput, DoesNotFit
-from mossy.passes.destinations import joined, listed
+from mossy.passes.destinations import listed
 from mossy.passes.options import Options
 from mossy.passes.partition import Slice
 from mossy.program.machine import Machine, Place, grid, hexagonal
@@ -97,7 +97,8 @@ def _between(
     source = number[np.repeat(np.arange(len(to)), np.diff(to.start))]
     target = number[to.targets]
     both = (source >= 0) & (target >= 0)
-    return joined(source[both], target[both], len(on))
+    start = np.cumsum(np.append(0, np.bincount(source[both], minlength=len(on))))
+    return start, target[both]
 
 
 def _hosted(s: Slice, chip: Chip) -> bool:

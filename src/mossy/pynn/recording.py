@@ -38,7 +38,8 @@ class Recorder(recording.Recorder):
 
     # PyNN's hooks
     def _record(self, variable: Any, new_ids: Any, sampling_interval: float | None = None) -> None:
-        self.sampling_interval = sampling_interval or state.dt
+        if variable != SPIKES:
+            self.sampling_interval = sampling_interval or state.dt
 
     def _reset(self) -> None:
         self.begin()

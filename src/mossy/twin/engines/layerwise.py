@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from mossy import neurons
 from mossy.neurons.model import compile_step
 from mossy.program.artefact import Program
+from mossy.synapses.chance import jit
+from mossy.twin.engines.arrivals import arrive, gather, publish
 from mossy.twin.engines.helpers import ALONE, Helpers
-from mossy.twin.layers import STRIP_BYTES, Layered
+from mossy.twin.layers import Layered
 from mossy.twin.link import Linked
 
-PATIENCE = 2000  # looks, some ten microseconds, before a waiting thread gives way
 BLOCK = 20  # steps that a layer is ahead of the one that a helper runs behind it
 LARGEST_GROUP = 16  # samples in one call: enough to make it cheap
 LIST_BYTES = 1 << 26  # what the lists of a group may take
@@ -49,46 +50,7 @@ def _own(typingctx: Any, record: Any) -> Any:
     return record(record), codegen
 
 
-_give_way = types.ExternalFunction("sched_yield", types.int32())
-
-
-@intrinsic
-def _publish(typingctx: Any, array: Any, i: Any, value: Any) -> Any:
-    """array[i] = value, seen by other threads after all that was written before."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = builder.gep(context.make_array(array)(context, builder, args[0]).data, [args[1]])
-        builder.store_atomic(args[2], place, "release", 8)
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64, types.int64), codegen
-
-
-@intrinsic
-def _published(typingctx: Any, array: Any, i: Any) -> Any:
-    """array[i], and with it all that was written before it was published."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = builder.gep(context.make_array(array)(context, builder, args[0]).data, [args[1]])
-        return builder.load_atomic(place, "acquire", 8)
-
-    return types.int64(array, types.int64), codegen
-
-
-@numba.njit(cache=True, nogil=True)
-def _wait(done, number, steps):  # type: ignore[no-untyped-def]
-    """Wait until a sender has listed so many steps; return whether it will never come to that."""
-    tries = 0
-    while _published(done, number) < steps:
-        if _published(done, done.size - 1):
-            return True
-        tries += 1
-        if tries > PATIENCE:  # the other thread may have no processor: let it have this one
-            _give_way()
-    return False
-
-
-@numba.njit(cache=True, nogil=True)
+@jit
 def _book(books, b, t, cuts, alike, who, value, begin, end, values):  # type: ignore[no-untyped-def]
     """Record what a sender sent in step t of sample b, and count what it causes.
 
@@ -131,7 +93,7 @@ def _book(books, b, t, cuts, alike, who, value, begin, end, values):  # type: ig
                         now[3, seg_core[s]] += n * (syn_start[s + 1] - syn_start[s])
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _list(sent, who, value, end):  # type: ignore[no-untyped-def]
     """Append to a list all that is not zero; return its new end. One place more may be written to.
 
@@ -146,7 +108,7 @@ def _list(sent, who, value, end):  # type: ignore[no-untyped-def]
     return np.int64(k)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _inject(x, values, lists, number, cuts, alike, books):  # type: ignore[no-untyped-def]
     """List the inputs x (batch, time, n). values: as for `_book`."""
     who, value, at, done = lists
@@ -158,134 +120,10 @@ def _inject(x, values, lists, number, cuts, alike, books):  # type: ignore[no-un
                 end = _list(x[b, t], who[b], value[b], begin)
             _book(books, b, t, cuts, alike, who[b], value[b], begin, end, values)
             at[b, number, t + 1] = end
-            _publish(done, number, b * steps + t + 1)
+            publish(done, number, b * steps + t + 1)
 
 
-def _adder(scaled: bool) -> Any:
-    """A loop that adds rows of a strip to its sums, which stay in registers meanwhile."""
-
-    @intrinsic
-    def add(typingctx: Any, x: Any, strip: Any, who: Any, value: Any, n: Any) -> Any:
-        """Add n rows of `strip` (rows, lanes), from whose on `who` counts, to x; by address."""
-        kind = strip.dtype
-
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            item = context.get_value_type(kind)
-            lanes = STRIP_BYTES // (kind.bitwidth // 8)
-            many, word = ir.VectorType(item, lanes), ir.IntType(64)
-            real = isinstance(kind, types.Float)
-            plus, times = (builder.fadd, builder.fmul) if real else (builder.add, builder.mul)
-            rows = context.make_array(strip)(context, builder, args[1]).data
-            rows = builder.bitcast(rows, many.as_pointer())
-            sums = builder.inttoptr(args[0], many.as_pointer())
-            listed = builder.inttoptr(args[2], ir.IntType(32).as_pointer())
-            values = builder.inttoptr(args[3], item.as_pointer())
-            total = cgutils.alloca_once_value(builder, builder.load(sums, align=4))
-            with cgutils.for_range(builder, args[4]) as loop:
-                r = builder.zext(builder.load(builder.gep(listed, [loop.index])), word)
-                row = builder.load(builder.gep(rows, [r]), align=4)
-                if scaled:
-                    v = builder.load(builder.gep(values, [loop.index]))
-                    one = builder.insert_element(
-                        ir.Constant(many, ir.Undefined), v, ir.IntType(32)(0)
-                    )
-                    zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
-                    row = times(row, builder.shuffle_vector(one, one, zeros))
-                builder.store(plus(builder.load(total), row), total)
-            builder.store(builder.load(total), sums, align=4)
-            return context.get_dummy_value()
-
-        return types.void(types.int64, strip, types.int64, types.int64, types.int64), codegen
-
-    return add
-
-
-_add = _adder(False)
-_add_times = _adder(True)
-
-
-@numba.njit(cache=True, nogil=True)
-def _add_bounded(x, strip, who, value, low, high):  # type: ignore[no-untyped-def]
-    """The same where sums saturate with every packet."""
-    for m in range(who.size):
-        p, v = strip[who[m]], int(value[m])
-        for j in range(x.size):
-            x[j] = min(max(int(x[j]) + int(p[j]) * v, low), high)
-
-
-@numba.njit(cache=True, nogil=True)
-def _all_one(value, begin, end):  # type: ignore[no-untyped-def]
-    others = 0
-    for k in range(begin, end):
-        others += value[k] != 1
-    return others == 0
-
-
-@numba.njit(cache=True, nogil=True)
-def _gather(sums, b, begin, end, lists, senders, dense, lag, bounds):  # type: ignore[no-untyped-def]
-    """Add up what arrives in steps begin .. end, strip by strip; sums: (steps, columns).
-
-    Returns whether a sender has failed.
-    """
-    who, value, at, done = lists
-    lanes = dense.shape[2]
-    early = max(begin - lag, 0)
-    single = np.zeros(senders.shape[0], np.bool_)  # nothing but single packets
-    for e in range(senders.shape[0]):
-        f = senders[e, 0]
-        if _wait(done, f, b * (at.shape[2] - 1) + end - lag):
-            return True
-        single[e] = _all_one(value[b], at[b, f, early], at[b, f, max(end - lag, 0)])
-    for s in range(dense.shape[0]):
-        for t in range(max(begin, lag), end):
-            x = sums[t - begin, s * lanes : s * lanes + lanes]
-            for e in range(senders.shape[0]):
-                f, base = senders[e]
-                i, j = at[b, f, t - lag], at[b, f, t - lag + 1]
-                strip, w, v = dense[s, base:], who[b, i:j], value[b, i:j]
-                if bounds[0] < bounds[1]:
-                    _add_bounded(x, strip, w, v, bounds[0], bounds[1])
-                elif single[e]:
-                    _add(x.ctypes.data, strip, w.ctypes.data, v.ctypes.data, j - i)
-                else:
-                    _add_times(x.ctypes.data, strip, w.ctypes.data, v.ctypes.data, j - i)
-    return False
-
-
-@numba.njit(cache=True, nogil=True)
-def _add_synapses(ring, t, rows, base, who, value, begin, end, low, high):  # type: ignore[no-untyped-def]
-    """The same for listed synapses. ring: (slots, sums); t: the slot of the earliest arrival."""
-    start, column, weight, delay = rows
-    last = ring.shape[0] - 1  # slots are a power of two
-    for m in range(begin, end):
-        r, v = base + who[m], value[m]
-        if low < high:
-            for k in range(start[r], start[r + 1]):
-                x = ring[(t + delay[k]) & last]
-                x[column[k]] = min(max(int(x[column[k]]) + int(weight[k]) * int(v), low), high)
-        elif last == 0:
-            x = ring[0]
-            for k in range(start[r], start[r + 1]):
-                x[column[k]] += weight[k] * v
-        else:
-            for k in range(start[r], start[r + 1]):
-                ring[(t + delay[k]) & last, column[k]] += weight[k] * v
-
-
-@numba.njit(cache=True, nogil=True)
-def _arrive(ring, b, t, lists, senders, rows, lag, bounds):  # type: ignore[no-untyped-def]
-    """Add what arrives in step t where synapses are listed; return whether a sender has failed."""
-    who, value, at, done = lists
-    for e in range(senders.shape[0] if t >= lag else 0):
-        f, base = senders[e]
-        if _wait(done, f, b * (at.shape[2] - 1) + t - lag + 1):
-            return True
-        i, j = at[b, f, t - lag], at[b, f, t - lag + 1]
-        _add_synapses(ring, t, rows, base, who[b], value[b], i, j, bounds[0], bounds[1])
-    return False
-
-
-@numba.njit(cache=True, nogil=True)
+@jit
 def _send(sent, b, t, lists, number, cuts, alike, values, books):  # type: ignore[no-untyped-def]
     """List and book what a layer sends in a step, for the layers behind it."""
     who, value, at, done = lists
@@ -293,7 +131,7 @@ def _send(sent, b, t, lists, number, cuts, alike, values, books):  # type: ignor
     end = _list(sent, who[b], value[b], begin)
     _book(books, b, t, cuts, alike, who[b], value[b], begin, end, values)
     at[b, number, t + 1] = end
-    _publish(done, number, b * (at.shape[2] - 1) + t + 1)
+    publish(done, number, b * (at.shape[2] - 1) + t + 1)
 
 
 @intrinsic
@@ -310,7 +148,7 @@ def _call(typingctx: Any, sweep: Any, state: Any, params: Any, x: Any, sent: Any
     return types.void(*[types.int64] * 6), codegen
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _run(state, kept, n, inputs, sweep, params, sender, hears, lists, bounds, books):  # type: ignore[no-untyped-def]
     """Run a layer over all samples and steps. state, kept: (batch[, steps], bytes) of records."""
     number, cuts, alike, values = sender
@@ -325,9 +163,9 @@ def _run(state, kept, n, inputs, sweep, params, sender, hears, lists, bounds, bo
         for t in range(steps):
             if strips and t % block == 0:
                 end = min(t + block, steps)
-                if _gather(ring, b, t, end, lists, senders, dense, lag, bounds):
+                if gather(ring, b, t, end, lists, senders, dense, lag, bounds):
                     return
-            elif not strips and _arrive(ring, b, t, lists, senders, rows, lag, bounds):
+            elif not strips and arrive(ring, b, t, lists, senders, rows, lag, bounds):
                 return
             x = ring[t % block if strips else t & (slots - 1)]
             _call(sweep, cells.ctypes.data, params, x.ctypes.data, sent.ctypes.data, n)

@@ -143,6 +143,7 @@ def _whole(ranks: Any, extent: Extent) -> Extent:
 def _packed(spikes: Any, counts: Any, own: Any, begin: Any, end: Any, told: Any, out: Any) -> Any:
     """Put who spiked in the steps begin .. end into `out`, and how many in each into `told`."""
     kept, n = counts.shape[1], 0
+    told[:] = 0
     for t in range(begin, end):
         before = n
         for b in range(own):
@@ -151,6 +152,14 @@ def _packed(spikes: Any, counts: Any, own: Any, begin: Any, end: Any, told: Any,
             n += m
         told[t - begin] = n - before
     return n
+
+
+@jit
+def _lengths(told: Any, each: Any) -> Any:
+    """Put how many spikes each rank tells into `each`; return how many all do."""
+    for r in range(told.shape[0]):
+        each[r] = told[r].sum()
+    return each.sum()
 
 
 @jit
@@ -228,7 +237,9 @@ class _Live:
         threads = max(1, min(threads, len(laid.blocks)))
         self.run = Run(program, laid, inputs, steps, record, threads, rows)
         self.lead = laid.shape.lead
+        self.own = np.zeros(self.lead, np.int32)
         self.told = np.zeros((ranks.size, self.lead), np.int32)
+        self.each = np.zeros(ranks.size, np.int64)
         self.out = np.empty(own * self.lead, np.int32)
         self.heard = np.empty(0, np.int32)
         self.events = np.zeros((steps, len(program.cores)), np.int64)
@@ -279,15 +290,13 @@ class _Live:
         """Tell all ranks who spiked here in the steps begin .. end, and list what they tell."""
         run, fan, own = self.run, self.laid.fan, len(self.laid.blocks)
         ranks, told = self.ranks, self.told
-        mine = np.zeros_like(told[0])
-        n = _packed(run.spikes, run.counts, own, begin, end, mine, self.out)
-        ranks.Allgather(mine, told)
-        each = told[:, : end - begin].sum(axis=1)
-        total = int(each.sum())
+        n = _packed(run.spikes, run.counts, own, begin, end, self.own, self.out)
+        ranks.Allgather(self.own, told)
+        total = _lengths(told, self.each)
         if total > self.heard.size:
             self.heard = np.empty(2 * total, np.int32)
         if total:
-            ranks.Allgatherv(self.out[:n], [self.heard, each])
+            ranks.Allgatherv(self.out[:n], [self.heard, self.each])
         _entered(
             self.heard, told, ranks.rank, begin, end, run.spikes, run.counts, own,
             fan.start, fan.core, fan.count, self.events,
