@@ -64,8 +64,8 @@ def rows(state: str, found: Spikes) -> list[Row]:
     made = [
         Row("rate (Hz)", found.rate, rate, "Brunel 2000, simulation"),
         Row("rate (Hz)", found.rate, theory, "Brunel 2000, theory"),
-        Row("irregularity (cv)", found.cv, None, "irregular: near 1"),
-        Row("synchrony", found.synchrony, None, "1: independent neurons"),
+        Row("irregularity (cv)", found.cv, None, "no figure published; 0: a clock"),
+        Row("synchrony", found.synchrony, None, "no figure published; 1: independent"),
     ]
     if rhythm is not None:
         made.append(Row("rhythm (Hz)", found.rhythm, rhythm, "Brunel 2000, simulation"))

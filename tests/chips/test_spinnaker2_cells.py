@@ -13,7 +13,7 @@ from mossy.chips import chip
 from mossy.chips.quantised import Quantised, Scaling
 from mossy.chips.spinnaker2 import rules
 from mossy.chips.spinnaker2.words import word
-from mossy.errors import BadInput, DoesNotFit, UnsupportedNode
+from mossy.errors import DoesNotFit, UnsupportedNode
 from mossy.network.populations import Population
 from mossy.network.recipe import Draw, Noise, Recipe, constant
 from tests.chips import simulated
@@ -51,7 +51,7 @@ def test_more_neurons_on_a_core_leave_fewer_bits_of_weight() -> None:
     facts = FACTS.assuming({"neurons_per_core": 1024})
     wide, top = word(facts, delayed=False)
     assert (wide.index, wide.weight, top) == (10, 5, 31)
-    with pytest.raises(BadInput, match="no bits of the synapse word are left") as e:
+    with pytest.raises(UnsupportedNode, match="no bits of the synapse word are left") as e:
         word(FACTS.assuming({"neurons_per_core": 8192}), delayed=True)
     assert e.value.code == "E0282" and "got 13 bits of index" in str(e.value)
 

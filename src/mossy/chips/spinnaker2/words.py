@@ -7,19 +7,19 @@ the delay 3 bits where a population has one; the weight what is left: 7 bits, or
 from __future__ import annotations
 
 from mossy.chips.facts import Facts
-from mossy.errors import BadInput
+from mossy.errors import UnsupportedNode
 from mossy.program.artefact import WordFormat
 
 BITS, SIGN = 16, 1
 
 
 def word(facts: Facts, delayed: bool) -> tuple[WordFormat, int]:
-    """Return the word and the largest weight. Raises BadInput E0282 where no weight is left."""
+    """Return the word and the largest weight. Raises UnsupportedNode E0282 where no weight is left."""
     index = max(8, (int(facts["neurons_per_core"]) - 1).bit_length())
     delay = int(facts["delay_bits"]) if delayed else 0
     weight = BITS - SIGN - index - delay
     if weight < 1:
-        raise BadInput(
+        raise UnsupportedNode(
             "E0282",
             "no bits of the synapse word are left for the weight",
             where=f"{facts.chip}, neurons_per_core {int(facts['neurons_per_core'])}",
