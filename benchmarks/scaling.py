@@ -10,7 +10,8 @@ tell each other every 15 steps) and of 0.1 ms (every step).
     busy      processor seconds of the busiest rank, what it spends in MPI left out: what a quiet
               machine with enough processors would take, but for the telling itself
     synapses, starts, rest    what a rank lays out: words, where they start, all else
-    process   the most that a rank takes on top of Python and Numba
+    held      what a rank's process holds after the runs, on top of Python and Numba; peak: the most
+              it did, which is while a block is built
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ CELL = {
 }  # fmt: skip
 HEAD = (
     "scaling", "told every", "neurons", "engine", "ranks", "build", "run", "busy", "ratio",
-    "spikes/s", "synapses", "starts", "rest", "process",
+    "spikes/s", "synapses", "starts", "rest", "held", "peak",
 )  # fmt: skip
 
 
@@ -165,7 +166,7 @@ def measured(case: Case) -> dict[str, Any]:
         spikes = result.counts.mean("spikes")
     laid = wide(program, find("cpu"), 1, Share(rank, case.ranks))
     rate = spikes / (STEPS * DT) / case.neurons
-    taken = {"process": resident("VmHWM") - before}
+    taken = {"held": resident("VmRSS") - before, "peak": resident("VmHWM") - before}
     times = {"build": build, "run": min(seconds), "busy": min(busy)}
     return times | {"rate": rate} | sizes(laid) | taken
 
@@ -211,7 +212,7 @@ def cases(neurons: int, ranks: list[int]) -> list[Case]:
 
 def row(case: Case, got: dict[str, Any], first: dict[str, Any]) -> tuple[str, ...]:
     """One line of the table; the ratio is that of busy to the engine without ranks, above."""
-    megabytes = [f"{got[k] / 1e6:.1f} MB" for k in ("synapses", "starts", "rest", "process")]
+    megabytes = [f"{got[k] / 1e6:.1f} MB" for k in ("synapses", "starts", "rest", "held", "peak")]
     return (
         case.scaling, f"{case.shortest} steps", str(case.neurons), case.engine, str(case.ranks),
         f"{got['build']:.2f} s", f"{got['run']:.3f} s", f"{got['busy']:.3f} s",

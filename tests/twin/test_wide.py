@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import mossy
 from mossy import twin
 from mossy.chips.chip import chip as find
-from mossy.errors import BadInput
+from mossy.errors import BadInput, UnsupportedNode
 from mossy.passes import Options, compile
 from mossy.twin.engines import fast
 from mossy.twin.engines.trace import Recorded
@@ -55,6 +55,21 @@ def test_the_other_compiled_engine_agrees(seed: int) -> None:
         np.testing.assert_array_equal(trace.states[p], wide.states[p])
     for name in wide.counts.arrays:
         np.testing.assert_array_equal(trace.counts[name], wide.counts[name], err_msg=name)
+
+
+@fuzz(8)
+@given(data=st.data(), seed=st.integers(0, 999), threads=st.integers(1, 3))
+def test_packets_that_travel_apart(data: st.DataObject, seed: int, threads: int) -> None:
+    net = data.draw(networks(Wanted(resets=("node",))))
+    try:
+        program = compile(net, "loihi1", options=Options(neurons_per_core=3))
+    except UnsupportedNode as e:  # delays beyond the synapse word
+        assume(e.code != "E0221")
+        raise
+    assert program.routing == "axons" and refusal(program) is None
+    x = spikes(net, seed, batch=1)
+    wide = twin.run(program, x, engine="wide", record="*", states="*", threads=threads)
+    assert_same_run(wide, twin.run(program, x, engine="fast", record="*", states="*"))
 
 
 @pytest.mark.parametrize("chip", ["spinnaker1", "spinnaker2"])

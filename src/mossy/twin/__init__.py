@@ -72,7 +72,7 @@ def run(
     stretches = parted(program, died, steps)
     lives = last_steps(program, stretches)
     inputs = silenced(program, lives, inputs)
-    engine = _chosen(program, engine, order, inputs, batch, len(stretches) > 1)
+    engine = _chosen(program, engine, order, inputs, batch, steps, len(stretches) > 1)
     go = _engine(program, chip, engine, order, stretches, recorded, threads)
     with Meter() as meter:
         trace = go(inputs, progress)
@@ -130,6 +130,7 @@ def _chosen(
     order: str,
     inputs: dict[str, NDArray[Any]],
     batch: int,
+    steps: int,
     faults: bool,
 ) -> str:
     """Return the engine that will run. Raises BadInput E0176, E0177."""
@@ -143,7 +144,7 @@ def _chosen(
             got=f"a batch of {batch}",
             hint="a seed of its own for each run",
         )
-    if engine == "reference" or (engine == "fast" and not wide.large(program)):
+    if engine == "reference" or (engine == "fast" and not wide.large(program, steps)):
         return engine
     why = wide.refusal(program)
     if batch > 1:
@@ -152,6 +153,8 @@ def _chosen(
         why = "parts die during the run"
     elif order == "event":
         why = "events are followed one at a time"
+    elif engine == "mpi" and program.routing == "axons":
+        why = "packets of a core travel apart"
     elif any(x.dtype.kind == "f" for x in inputs.values()):
         why = "inputs are currents"
     if engine != "fast" and why:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy import neurons
+from mossy.errors import BadInput
 from mossy.program.artefact import CoreImage
 
 WIDTH = 8  # delays in a group, at most
@@ -92,6 +93,17 @@ def shape_of(order: list[CoreImage], extent: Extent, threads: int) -> tuple[Shap
         while width < min(WIDTH, last - lead + 1):
             width *= 2
         shape = Shape(room, sums, width, -(-(last - lead + 1) // width), lead)
+        while shape.bits + weight_bits > 64 and shape.width > 1:
+            width = shape.width // 2
+            shape = Shape(room, sums, width, -(-(last - lead + 1) // width), lead)
+        if shape.bits + weight_bits > 64:
+            raise BadInput(
+                "E0178",
+                "a weight and its place do not fit the engine's longest word",
+                got=f"{weight_bits} bits and {shape.bits}",
+                allowed="64 bits together",
+                hint="more threads, whose blocks are smaller, or another engine",
+            )
     return shape, wide
 
 

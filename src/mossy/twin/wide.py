@@ -18,18 +18,21 @@ from mossy import neurons
 from mossy.chips.chip import Chip
 from mossy.program.artefact import CoreImage, Program
 from mossy.twin.blocks import Block, Fan, blocks
-from mossy.twin.link import numbered
+from mossy.twin.link import distinct, numbered
 from mossy.twin.packets import Network
 from mossy.twin.shape import ALL, Shape, Share
 from mossy.twin.sweep import sums
 
 LARGE = 2_000_000  # synapses from which a program of lists is run this way by itself
+LONG = 5_000  # and steps
 
 
 @dataclass(frozen=True, eq=False)
 class Wide:
     """start, core_of: as in `Linked`. trips: (cores, 4) packets sent, hops, lookups and links of a
-    spike of each core; reach: (cores, cores) packets that arrive."""
+    spike of each core; reach: (cores, cores) packets that arrive. Where packets of a core travel
+    apart, both are of every neuron: (neurons, 4), (neurons, cores).
+    """
 
     order: tuple[CoreImage, ...]
     start: NDArray[np.int64]
@@ -49,8 +52,6 @@ class Wide:
 
 def refusal(program: Program) -> str | None:
     """Return why the engine of large networks cannot run a program, None where it can."""
-    if program.routing == "axons":
-        return "packets of a core travel apart"
     for p in program.populations:
         if p.sends == "values":
             return "numbers travel instead of spikes"
@@ -74,10 +75,11 @@ def refusal(program: Program) -> str | None:
     return None
 
 
-def large(program: Program) -> bool:
-    """Return whether a program is so large that this engine is the better one."""
+def large(program: Program, steps: int) -> bool:
+    """Return whether a run of one sample is so large, or long, that this engine is the better."""
     listed = sum(c.words.size for c in program.cores)
-    return listed >= LARGE or any(c.recipes or c.noise for c in program.cores)
+    said = any(c.recipes or c.noise for c in program.cores)
+    return said or listed >= LARGE or steps >= LONG
 
 
 Key = tuple[int, int, int]  # threads, and which part of how many
@@ -107,14 +109,19 @@ def _wide(program: Program, chip: Chip, threads: int, share: Share) -> Wide:
     order, start, core_of = numbered(program)
     made, fan, shape = blocks(program, order, start, threads, share)
     network = Network(program, chip)
-    count = len(program.cores)
-    trips = np.zeros((count, 4), np.int64)
+    apart = program.routing == "axons"
+    rows = core_of.size if apart else len(program.cores)
+    trips = np.zeros((rows, 4), np.int64)
     pairs: list[tuple[int, int]] = []
     for c in program.cores:
-        j = network.journey(c, 0)
-        trips[c.number] = min(len(j.cores), 1), j.hops, j.lookups, j.links
-        pairs += [(c.number, t) for t in j.cores]
+        for k in distinct(program, c):
+            row = int(start[c.number]) + k if apart else c.number
+            j = network.journey(c, k)
+            sent = len(j.cores) if apart else min(len(j.cores), 1)
+            trips[row] = sent, j.hops, j.lookups, j.links
+            pairs += [(row, t) for t in j.cores]
     at = np.array(pairs, np.int64).reshape(-1, 2)
-    reach = sparse.csr_array((np.ones(len(at), np.int64), (at[:, 0], at[:, 1])), (count, count))
+    shown = rows, len(program.cores)
+    reach = sparse.csr_array((np.ones(len(at), np.int64), (at[:, 0], at[:, 1])), shown)
     drive = next(sums(neurons.model(c.model)) for c in order if c.role != "source")
     return Wide(tuple(order), start, core_of, drive, shape, made, fan, trips, reach)

@@ -12,6 +12,8 @@ from mossy.synapses.chance import jit
 from mossy.twin.engines.trace import COUNTED, Rasters, Recorded, Trace
 from mossy.twin.wide import Wide
 
+TRIPS = ("packets_out", "hops", "router_lookups", "link_packets")  # columns of a program's trips
+
 
 @jit
 def received(spikes: Any, step: Any, start: Any, core: Any, count: Any, out: Any) -> Any:
@@ -22,13 +24,19 @@ def received(spikes: Any, step: Any, start: Any, core: Any, count: Any, out: Any
             out[step[k], core[e]] += count[e]
 
 
+@jit
+def _sent(spikes: Any, step: Any, core_of: Any, out: Any) -> Any:
+    for k in range(spikes.size):
+        out[step[k], core_of[spikes[k]]] += 1
+
+
 def sent(
     laid: Wide, step: NDArray[np.int64], who: NDArray[np.int32], steps: int
 ) -> NDArray[np.int64]:
     """Return how many spikes each core sends in each step: (steps, cores)."""
-    cores = len(laid.trips)
-    at_core = step * cores + laid.core_of[who]
-    return np.bincount(at_core, minlength=steps * cores).reshape(steps, cores)
+    found = np.zeros((steps, len(laid.trips)), np.int64)
+    _sent(who, step, laid.core_of, found)
+    return found
 
 
 def counted(
@@ -37,13 +45,28 @@ def counted(
     """Return all counts (1, steps, cores) from those of spikes and synaptic events."""
     named = {
         "spikes": spikes,
-        "packets_out": spikes * laid.trips[:, 0],
         "packets_in": np.asarray((laid.reach.T @ spikes.T).T),
         "synaptic_events": events,
-        "hops": spikes * laid.trips[:, 1],
-        "router_lookups": spikes * laid.trips[:, 2],
-        "link_packets": spikes * laid.trips[:, 3],
     }
+    named |= {k: spikes * laid.trips[:, i] for i, k in enumerate(TRIPS)}
+    return {k: named[k][None] for k in COUNTED}
+
+
+def _apart(
+    laid: Wide,
+    step: NDArray[np.int64],
+    who: NDArray[np.int32],
+    spikes: NDArray[np.int64],
+    events: NDArray[np.int64],
+) -> dict[str, NDArray[np.int64]]:
+    """The same where every neuron's packets have a way of their own."""
+    found = np.zeros((*spikes.shape, 4), np.int64)
+    np.add.at(found, (step, laid.core_of[who]), laid.trips[who])
+    arrived = np.zeros_like(spikes)
+    ways = laid.reach
+    received(who, step, ways.indptr, ways.indices, ways.data, arrived)
+    named = {"spikes": spikes, "packets_in": arrived, "synaptic_events": events}
+    named |= {k: found[:, :, i] for i, k in enumerate(TRIPS)}
     return {k: named[k][None] for k in COUNTED}
 
 
@@ -57,16 +80,15 @@ def rasters(
 ) -> Rasters:
     """Return the spikes of some populations, by step and neuron."""
     events, sizes = {}, {}
+    first = np.array([c.lo for c in program.cores]) - laid.start
+    at = laid.core_of[who] if names else who
     for name in names:
         p = program.population(name)
         sizes[name] = int(np.prod(p.shape, dtype=np.int64))
-        lists = []
-        for c in (program.cores[k] for k in p.cores):
-            mine = np.flatnonzero(laid.core_of[who] == c.number)
-            lists.append((step[mine], who[mine] - laid.start[c.number] + c.lo))
-        t, i = (np.concatenate([x[k] for x in lists]).astype(np.int64) for k in (0, 1))
+        mine = np.flatnonzero(np.isin(np.arange(len(first)), p.cores)[at])
+        t, i = step[mine], who[mine] + first[at[mine]]
         order = np.lexsort((i, t))
-        events[name] = t[order], i[order]
+        events[name] = t[order].astype(np.int64), i[order].astype(np.int64)
     return Rasters(events, sizes, steps)
 
 
@@ -102,7 +124,11 @@ def traced(
     when = np.repeat(np.arange(steps), np.diff(given_start))
     step = np.concatenate([when, *(s for s, _ in found)])
     who = np.concatenate([given[: when.size], *(w for _, w in found)])
-    events = np.zeros((steps, cores), np.int64)
+    spikes, events = np.zeros((2, steps, cores), np.int64)
+    sent(who, step, laid.core_of, spikes)
     received(who, step, laid.fan.start, laid.fan.core, laid.fan.count, events)
-    counts = counted(laid, sent(laid, step, who, steps), events)
+    if program.routing == "axons":
+        counts = _apart(laid, step, who, spikes, events)
+    else:
+        counts = counted(laid, spikes, events)
     return Trace(counts, rasters(program, laid, record.spikes, step, who, steps), states)

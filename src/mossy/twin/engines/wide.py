@@ -30,6 +30,7 @@ from mossy.twin.sweep import sweep
 from mossy.twin.wide import Wide, wide
 
 AHEAD = 6  # groups that are asked for before they are pushed
+WORTH = 1000  # neurons that make it worth while for a thread to meet others
 STRETCH = 1 << 22  # spikes that a block can list in a stretch of steps, at most
 LONGEST = 1000  # steps of a stretch
 
@@ -172,7 +173,8 @@ def run(
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
     """Run one sample. inputs: population -> (1, time, n) spikes. progress gets steps done."""
-    threads = threads or os.cpu_count() or 1
+    most = max(1, sum(c.n for c in program.cores) // WORTH)
+    threads = threads or min(os.cpu_count() or 1, most)
     laid = wide(program, chip, threads)
     live = Run(program, laid, inputs, steps, record, min(threads, len(laid.blocks)))
     for begin in range(0, steps, live.stretch):
