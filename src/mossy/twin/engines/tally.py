@@ -125,7 +125,7 @@ def traced(
     step = np.concatenate([when, *(s for s, _ in found)])
     who = np.concatenate([given[: when.size], *(w for _, w in found)])
     spikes, events = np.zeros((2, steps, cores), np.int64)
-    sent(who, step, laid.core_of, spikes)
+    _sent(who, step, laid.core_of, spikes)
     received(who, step, laid.fan.start, laid.fan.core, laid.fan.count, events)
     if program.routing == "axons":
         counts = _apart(laid, step, who, spikes, events)
