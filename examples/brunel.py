@@ -36,7 +36,7 @@ WARM = 200.0  # ms until the start is forgotten
 def run(
     state: str, neurons: int = 10_000, seconds: float = 1.0, threads: int | None = None
 ) -> Spikes:
-    """Return the spikes of the excitatory neurons. neurons: excitatory ones; partners stay 1,000."""
+    """Return the spikes of the excitatory neurons, so many; each keeps its 1,000 partners."""
     g, eta = STATES[state]
     sim.setup(timestep=0.1, threads=threads)
     exc = sim.Population(neurons, sim.IF_curr_delta(**CELL), label="excitatory")

@@ -3,12 +3,12 @@
     python -m examples.bursting --out bursting.png
 
 400 adaptive exponential neurons (R. Brette and W. Gerstner, J. Neurophysiol. 94, 2005, with their
-parameters but a stronger and slower adaptation), a fifth of all pairs connected, kept near threshold
-by Poisson spikes. A burst begins by chance, spreads within milliseconds, and ends when every neuron
-has adapted; the next one comes when the adaptation has decayed. No figures of just this network are
-published: what is expected is that nearly all neurons take part in a burst, that the intervals
-between bursts are longer than the adaptation's time constant of 300 ms and that hardly any
-spike falls between them.
+parameters but a stronger and slower adaptation), a fifth of all pairs connected, kept near
+threshold by Poisson spikes. A burst begins by chance, spreads within milliseconds, and ends when
+every neuron has adapted; the next one comes when the adaptation has decayed. No figures of just
+this network are published: what is expected is that nearly all neurons take part in a burst, that
+the intervals between bursts are longer than the adaptation's time constant of 300 ms and that
+hardly any spike falls between them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BUSY = 10.0  # Hz of the whole population, in bins of 10 ms, from which it is a 
 
 @dataclass(frozen=True)
 class Bursts:
-    """Beginnings in ms, share of the neurons that fire in each, and of the spikes outside of all."""
+    """Beginnings in ms, share of the neurons that fire in each, share of spikes outside of all."""
 
     begins: list[float]
     shares: list[float]

@@ -12,11 +12,11 @@ about 5 GB.
 from __future__ import annotations
 
 import numpy as np
+from pyNN.random import NumpyRNG, RandomDistribution
 
 import mossy.pynn as sim
 from benchmarks.recurrent_networks import PUBLISHED, Cell, Draw, Group, Wiring, microcircuit
 from examples.networks import Row, Spikes, draw, options, show, spikes
-from pyNN.random import NumpyRNG, RandomDistribution
 
 WARM = 500.0  # ms until the start is forgotten
 

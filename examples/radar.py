@@ -2,12 +2,13 @@
 
     python -m examples.radar --chip spinnaker2
 
-2,048 inputs (range and Doppler bins), 5 hidden neurons, 4 gestures: the demonstration network of the
-SpiNNaker2 prototype at AICAS 2022. Published of it: less than 8,000 cycles of a core per frame,
-134.2 kB over 3 cores, 3.29 uJ per frame. Its weights and recordings are not; here both are drawn, so
-that shape, memory, cycles and energy can be compared but not accuracy. How many inputs are active
-in a frame is not published either: --active says what share; a frame is one step. The published
-energy is compared with that of the cores at work; what the chip spends between frames is beside it.
+2,048 inputs (range and Doppler bins), 5 hidden neurons, 4 gestures: the demonstration network of
+the SpiNNaker2 prototype at AICAS 2022. Published of it: less than 8,000 cycles of a core per frame,
+134.2 kB over 3 cores, 3.29 uJ per frame. Its weights and recordings are not; here both are drawn,
+so that shape, memory, cycles and energy can be compared but not accuracy. How many inputs are
+active in a frame is not published either: --active says what share; a frame is one step. The
+published energy is compared with that of the cores at work; what the chip spends between frames is
+beside it.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def rows(program: Program, result: Result) -> list[Row]:
     own = [c.number for c in program.cores if c.role != "source"]
     cycles = float(work(result.counts, result.chip, "value")[0][:, own].max())
     frames = result.counts.shape[1]
-    spent = {name: e.value for name, e in result.energy.by("operation").items()}
+    spent = result.energy.by("operation")
     at_work = sum(e for name, e in spent.items() if name.startswith(("processing", "packets")))
     return [
         Row("cores", len(own), 3, PUBLISHED),

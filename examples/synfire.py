@@ -81,7 +81,7 @@ def run(kind: str, threads: int | None = None) -> tuple[list[Spikes], list[Volle
 
 
 def volleys(found: list[Spikes]) -> list[Volley]:
-    """Return the volley in each group: sought near where that of the group before was, and DELAY."""
+    """Return the volley in each group, sought DELAY after that of the group before."""
     made, expected = [], AT
     for f in found:
         expected += DELAY

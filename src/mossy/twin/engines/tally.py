@@ -34,7 +34,7 @@ def sent(
     laid: Wide, step: NDArray[np.int64], who: NDArray[np.int32], steps: int
 ) -> NDArray[np.int64]:
     """Return how many spikes each core sends in each step: (steps, cores)."""
-    found = np.zeros((steps, len(laid.trips)), np.int64)
+    found = np.zeros((steps, len(laid.start)), np.int64)
     _sent(who, step, laid.core_of, found)
     return found
 
