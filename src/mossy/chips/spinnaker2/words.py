@@ -14,7 +14,7 @@ BITS, SIGN = 16, 1
 
 
 def word(facts: Facts, delayed: bool) -> tuple[WordFormat, int]:
-    """Return the word and the largest weight. Raises UnsupportedNode E0282 where no weight is left."""
+    """Return the word and the largest weight. Raises UnsupportedNode E0282 where none is left."""
     index = max(8, (int(facts["neurons_per_core"]) - 1).bit_length())
     delay = int(facts["delay_bits"]) if delayed else 0
     weight = BITS - SIGN - index - delay
