@@ -244,11 +244,12 @@ def main() -> None:
     for key, value in described.items():
         print(f"{key}: {value}")
     print(f"load after: {os.getloadavg()[0]:.2f}\n")
-    rows, first = [], found[0][1]
+    lines: list[tuple[str, ...]] = []
+    first = found[0][1]
     for case, got in found:
         first = got if case.engine == "wide" else first
-        rows.append(row(case, got, first))
-    print(columns(HEAD, rows, right=[h for h in HEAD if h not in ("scaling", "engine")]))
+        lines.append(row(case, got, first))
+    print(columns(HEAD, lines, right=[h for h in HEAD if h not in ("scaling", "engine")]))
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ import mossy
 from mossy import twin
 from mossy.errors import BadInput
 from mossy.network import graph
-from mossy.network.nodes import LIF, Delay, Input, Linear, Node, Output
+from mossy.network.nodes import LIF, Delay, Input, Linear, Network, Node, Output
 from mossy.passes import Options, compile
 from mossy.program import Program
 from mossy.twin.engines import mpi
+from mossy.twin.meter import Meter
 from tests.strategies import DT
 from tests.twin.machines import small
 from tests.twin.recurrent import compiled, random_network
@@ -41,7 +42,7 @@ def recipes(rng: np.random.Generator) -> list[tuple[Program, NDArray[np.uint8]]]
     return found
 
 
-def layers(rng: np.random.Generator) -> graph.Network:
+def layers(rng: np.random.Generator) -> Network:
     """Two recurrent layers with delays."""
     n, m, k = (int(v) for v in rng.integers((10, 10, 5), (40, 40, 20)))
     nodes: dict[str, Node] = {"in": Input((k,)), "out": Output((m,))}
@@ -54,7 +55,7 @@ def layers(rng: np.random.Generator) -> graph.Network:
     ):  # fmt: skip
         w = rng.integers(-8, 9, (height, width)) * (rng.random((height, width)) < 0.5) / 4
         wait, weights = f"wait_{source}{target}", f"w_{source}{target}"
-        nodes[wait] = Delay(rng.integers(1, 5, width) * DT)
+        nodes[wait] = Delay(np.asarray(rng.integers(1, 5, width) * DT))
         nodes[weights] = Linear(w)
         edges += [(source, wait), (wait, weights), (weights, target)]
     return graph.build(nodes, edges, DT)
@@ -71,7 +72,7 @@ def chips(rng: np.random.Generator) -> list[tuple[Program, NDArray[np.uint8]]]:
         options = Options(neurons_per_core=3, machine=machine, approximate=True)
         program = compile(net, small(name), options=options)
         assert len({c.place[:2] for c in program.cores if c.place}) > 3
-        x = rng.random((1, 40, *net.nodes["in"].shape)) < 0.3  # type: ignore[union-attr]
+        x = rng.random((1, 40, *net.nodes["in"].shape)) < 0.3
         found.append((program, x.astype(np.uint8)))
     return found
 
@@ -103,12 +104,13 @@ def differ(rng: np.random.Generator) -> None:
     program = compiled(populations)
     other, _ = random_network(8)
     rank = RANKS.rank
-    for what, given in {
+    cases: dict[str, tuple[Program, NDArray[np.uint8], dict[str, Any]]] = {
         "program": (compiled(other) if rank else program, x, {}),
         "inputs": (program, x[:, ::-1] if rank else x, {}),
         "steps": (program, x[:, : x.shape[1] - rank], {}),
         "what is recorded": (program, x, {"states": ["a"] if rank else []}),
-    }.items():
+    }
+    for what, given in cases.items():
         try:
             twin.run(given[0], given[1], engine="mpi", threads=1, **given[2])
         except BadInput as e:
@@ -127,11 +129,11 @@ def differ(rng: np.random.Generator) -> None:
 
 def measure(rng: np.random.Generator) -> None:
     """All ranks report the same seconds, and joules of the machine once or not at all."""
-    meter = mpi.Meter(seconds=1.0 + RANKS.rank, joules=5.0)
+    meter = Meter(seconds=1.0 + RANKS.rank, joules=5.0)
     mpi.together(meter)
     assert meter.seconds == RANKS.size
     assert meter.joules == 5.0, "one machine, whatever the number of ranks"
-    meter = mpi.Meter(seconds=1.0, joules=None)
+    meter = Meter(seconds=1.0, joules=None)
     mpi.together(meter)
     assert meter.joules is None
 

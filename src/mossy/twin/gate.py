@@ -18,8 +18,9 @@ from numba.extending import intrinsic
 from mossy.synapses.chance import jit
 
 _intrinsic: Any = intrinsic  # numba ships no types: what it decorates is called with one less
-LOOKS = 4000  # before the processor is lent to others
-_yield = types.ExternalFunction("sched_yield", types.int32())
+LOOKS = 2000  # before the processor is lent to others
+NAP = 30  # microseconds for which it is lent: yielding alone can cost a whole slice of time
+_sleep = types.ExternalFunction("usleep", types.int32(types.uint32))
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else None
 
 
@@ -108,7 +109,7 @@ def meet(gate: Any, goal: Any) -> Any:
     while _arrived(gate) < goal:
         looks += 1
         if looks > LOOKS:
-            _yield()
+            _sleep(np.uint32(NAP))
             looks = 0
 
 
