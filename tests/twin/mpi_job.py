@@ -72,7 +72,8 @@ def chips(rng: np.random.Generator) -> list[tuple[Program, NDArray[np.uint8]]]:
         options = Options(neurons_per_core=3, machine=machine, approximate=True)
         program = compile(net, small(name), options=options)
         assert len({c.place[:2] for c in program.cores if c.place}) > 3
-        x = rng.random((1, 40, *net.nodes["in"].shape)) < 0.3
+        (channels,) = net.shapes["in"][1]
+        x = rng.random((1, 40, channels)) < 0.3
         found.append((program, x.astype(np.uint8)))
     return found
 

@@ -20,7 +20,7 @@ from mossy.synapses.chance import jit
 _intrinsic: Any = intrinsic  # numba ships no types: what it decorates is called with one less
 LOOKS = 2000  # before the processor is lent to others
 NAP = 30  # microseconds for which it is lent: yielding alone can cost a whole slice of time
-_sleep = types.ExternalFunction("usleep", types.int32(types.uint32))
+_sleep: Any = types.ExternalFunction("usleep", types.int32(types.uint32))
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else None
 
 
