@@ -60,18 +60,8 @@ def sweep(name: str, fmt: tuple[int, ...]) -> Any:
 def _made(
     step: Any, changing: str, fixed: str, params: int, take: Any, inputs: int, top: int, fmt: Any
 ) -> Any:
-    @numba.njit(inline="always")
-    def one(r, p):  # type: ignore[no-untyped-def]
-        a = r.x0
-        b = a
-        if inputs == 2:
-            b = r.x1
-            r.x1 = 0
-        r.x0 = 0
-        if top > 0:
-            a, b = min(a, top), min(b, top)
-        r.sent = step(r, take(a), take(b), p, fmt)
-
+    # The loop stands here twice: a function of its own for its body would have a new identity in
+    # every process, and what was compiled would never be found again.
     @numba.cfunc(SIGNATURE, cache=True, error_model="numpy")
     def swept(table, n):  # type: ignore[no-untyped-def]
         f = fields(changing, table, 1)
@@ -79,9 +69,25 @@ def _made(
         if table[0]:
             p = values(g)
             for i in range(n):
-                one(row(f, i), p)
+                r = row(f, i)
+                a = r.x0
+                b = r.x1 if inputs == 2 else a
+                r.x0 = 0
+                if inputs == 2:
+                    r.x1 = 0
+                if top > 0:
+                    a, b = min(a, top), min(b, top)
+                r.sent = step(r, take(a), take(b), p, fmt)
         else:
             for i in range(n):
-                one(row(f, i), row(g, i))
+                r = row(f, i)
+                a = r.x0
+                b = r.x1 if inputs == 2 else a
+                r.x0 = 0
+                if inputs == 2:
+                    r.x1 = 0
+                if top > 0:
+                    a, b = min(a, top), min(b, top)
+                r.sent = step(r, take(a), take(b), row(g, i), fmt)
 
     return swept
