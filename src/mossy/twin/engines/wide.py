@@ -22,6 +22,7 @@ from mossy.chips.chip import Chip
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
 from mossy.synapses.noise import arrivals, tables
+from mossy.twin.blocks import Block
 from mossy.twin.engines.tally import outside, traced
 from mossy.twin.engines.trace import Recorded, Trace
 from mossy.twin.gate import at, call, meet, new_gate, prefetch
@@ -35,7 +36,7 @@ STRETCH = 1 << 22  # spikes that a block can list in a stretch of steps, at most
 LONGEST = 1000  # steps of a stretch
 
 # columns of the tables of blocks, parts, noise and recorded fields
-START, WORDS, SUMS, SENT, FIRST, SIZE, PARTS, PARTS_END = range(8)
+START, WORDS, SUMS, SENT, FIRST, SIZE, PARTS, PARTS_END, USED = range(9)
 SWEEP, TABLE, N, OFFSET, X0, X1, NOISE, NOISE_END, FIELDS, FIELDS_END = range(10)
 SEED, ELEMENT, WEIGHT, PLANE, KIND, KINDS, GUIDE, RATES, BORDERS, MOST = range(10)
 FROM, BYTES, TO, ROW, STEP, MANY = range(6)
@@ -60,10 +61,8 @@ def _gather(start: Any, spikes: Any, n: Any, groups: Any, g: Any, runs: Any, m: 
     """Append the runs of group g of the senders spikes[:n]; return how many runs there are."""
     for i in range(n):
         o = np.int64(spikes[i]) * groups + g
-        a, b = start[o], start[o + 1]
-        if a < b:
-            runs[m, 0], runs[m, 1] = a, b
-            m += 1
+        runs[m, 0], runs[m, 1] = start[o], start[o + 1]  # no branch: it would wait for memory
+        m += 1
     return m
 
 
@@ -130,7 +129,7 @@ def walk(
             words = at(blocks[b, WORDS], words_like)
             sums = carray(at(blocks[b, SUMS], sums_like), (1 << bits,))
             m = 0
-            for g in range(groups):
+            for g in range(blocks[b, USED]):
                 s = t - lead - g * width
                 if s < 0:
                     break
@@ -268,11 +267,12 @@ class Run:
                     b.last - b.first,
                     begun,
                     len(parts),
+                    _used(b),
                 ]
             )  # fmt: skip
         return tuple(
             np.array(rows, np.int64).reshape(-1, width)
-            for rows, width in ((blocks, 8), (parts, 10), (noise, 10), (fields, 6))
+            for rows, width in ((blocks, 9), (parts, 10), (noise, 10), (fields, 6))
         )
 
     def _new(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -366,6 +366,12 @@ class Run:
             self.program, self.laid, self.record, self.states, self.outside, self.outside_start,
             self.found,
         )  # fmt: skip
+
+
+def _used(block: Block) -> int:
+    """Groups of delays, from the first, that hold any synapse at all."""
+    each = np.diff(block.start).reshape(-1, block.shape.groups)
+    return int(np.flatnonzero(each.any(axis=0)).max(initial=-1)) + 1
 
 
 def _where(array: NDArray[Any]) -> int:
