@@ -39,7 +39,7 @@ def refused(program: Program, x: Any, **options: Any) -> BadInput:
 
 def test_unknown_engine_is_e0182(chip: Program) -> None:
     e = refused(chip, X, engine="warp")
-    assert str(e) == "[E0182] unknown engine; got 'warp'; allowed: fast, reference"
+    assert str(e) == "[E0182] unknown engine; got 'warp'; allowed: fast, wide, mpi, cuda, reference"
 
 
 def test_wrong_input_names_are_e0183(two: Program) -> None:
