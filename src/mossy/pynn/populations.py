@@ -26,6 +26,12 @@ class Assembly(common.Assembly):
 
     _simulator = simulator
 
+    @property
+    def receptor_types(self) -> list[str]:
+        """Receptors that all of it has, in the first one's order: a set has another every time."""
+        shared = set(super().receptor_types)
+        return [r for r in self.populations[0].celltype.receptor_types if r in shared]
+
 
 class _Cells:
     """What a population and a view have in common. cells: which ones, of `whole`."""
