@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mossy.synapses.noise import arrivals, tables
+from mossy.synapses.noise import ROOM, arrivals, tables
 
 ONE = np.zeros(0, np.int32)
+BITS = np.zeros(ROOM, np.uint32)
 
 
 def drawn(mean: float, steps: int, n: int, seed: int = 5, first: int = 0) -> np.ndarray:
-    guide, borders = tables(np.array([mean]))
+    rates = tables(np.array([mean]))
     out = np.zeros((steps, n), np.int32)
     for t in range(steps):
-        arrivals(seed, t, first, ONE, guide, borders, 1, out[t])
+        arrivals(seed, t, first, ONE, rates, 1, out[t], BITS)
     return out
 
 
-@pytest.mark.parametrize("mean", [0.0, 0.003, 1.3, 40.0])
+@pytest.mark.parametrize("mean", [0.0, 0.003, 0.4, 1.3, 2.3, 6.0, 40.0])
 def test_numbers_have_the_poisson_distribution(mean: float) -> None:
     x = drawn(mean, 200, 1000)
     if mean == 0:
@@ -50,12 +51,12 @@ def test_a_part_draws_what_the_whole_draws() -> None:
 
 def test_neurons_with_rates_of_their_own() -> None:
     means = np.array([0.0, 0.2, 3.0])
-    guide, borders = tables(means)
+    rates = tables(means)
     kind = np.arange(300, dtype=np.int32) % 3
     out = np.zeros(300, np.int32)
-    arrivals(5, 7, 0, kind, guide, borders, 2, out)
+    arrivals(5, 7, 0, kind, rates, 2, out, BITS)
     for k in range(3):
-        guide_k, borders_k = tables(means[k : k + 1])
+        alone_k = tables(means[k : k + 1])
         alone = np.zeros(300, np.int32)
-        arrivals(5, 7, 0, ONE, guide_k, borders_k, 2, alone)
+        arrivals(5, 7, 0, ONE, alone_k, 2, alone, BITS)
         assert (out[kind == k] == alone[kind == k]).all()

@@ -13,22 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.synapses.chance import jit
-from mossy.synapses.noise import arrivals, tables
+from mossy.synapses.noise import ROOM, arrivals, tables
 
 Events = tuple[NDArray[np.int64], NDArray[np.int64]]
 FOREVER = 1e9  # ms; PyNN's own duration of a source is longer
 
 
 @jit
-def _draw(
-    seed: Any, begin: Any, end: Any, kind: Any, guide: Any, borders: Any, n: Any, room: Any
-) -> Any:
+def _draw(seed: Any, begin: Any, end: Any, kind: Any, rates: Any, n: Any, room: Any) -> Any:
     """Return step and neuron of the spikes of the steps begin .. end. room: a first guess."""
     step, neuron = np.empty(room, np.int64), np.empty(room, np.int64)
     sums = np.zeros(n, np.int64)
     m = 0
+    bits = np.empty(ROOM, np.uint32)
     for t in range(begin, end):
-        arrivals(seed, t, 0, kind, guide, borders, 1, sums)
+        arrivals(seed, t, 0, kind, rates, 1, sums, bits)
         for i in range(n):
             for _ in range(sums[i]):
                 if m == step.size:
@@ -45,10 +44,10 @@ def poisson(mean: NDArray[np.float64], seed: int, begin: int, end: int) -> Event
     if mean.size == 0 or end <= begin:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     means, kind = np.unique(mean, return_inverse=True)
-    guide, borders = tables(means)
+    rates = tables(means)
     which = kind.astype(np.int32) if means.size > 1 else np.zeros(0, np.int32)
     room = int(mean.sum() * (end - begin) * 1.1) + 16
-    step, neuron = _draw(np.uint64(seed), begin, end, which, guide, borders, mean.size, room)
+    step, neuron = _draw(np.uint64(seed), begin, end, which, rates, mean.size, room)
     return step, neuron
 
 

@@ -1,16 +1,17 @@
 """Poisson numbers of spikes, drawn for every neuron and step, and the same wherever they are drawn.
 
-The 32 bits of (seed, neuron, step) are the neuron's number of a Weyl sequence, scrambled by two
-multiplications and shifts (constants of Wellons' hash prospector, 2018, which searched for those
-with the least bias) under two keys of the step. They are read as a share u of the cumulative
-distribution: n spikes where cdf(n - 1) <= u < cdf(n), to 2^-32. Where few spikes are likely, u is
-compared with every border; else its first twelve bits look the answer up, and but for the few
-shares of 2^-12 that hold a border that is all.
+The 32 bits of (seed, pair of neurons, step) are the pair's number of a Weyl sequence, scrambled by
+two multiplications and shifts (constants of Wellons' hash prospector, 2018, which searched for
+those with the least bias) under two keys of the step. Each neuron of a pair gets 16 of them, u, so
+that sixteen neurons fit a vector. The distribution is a mixture: of the 2^16 values of u, each
+number of spikes has as many as fit its probability wholly, from 0 on, and what is left over decides
+nothing. Whoever gets one of those, a neuron in ten thousand, draws 32 bits of its own for a number
+from the distribution of the remainders. Together the probabilities are right to 2^-47.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -22,44 +23,90 @@ from scipy.stats import poisson
 from mossy.synapses.chance import jit, stream
 
 _intrinsic: Any = intrinsic  # numba ships no types: what it decorates is called with one less
-GUIDE = 12  # bits that are looked up
+WHOLE = 1 << 16  # values of u
+GUIDE = 12  # bits that are looked up, where borders are many
 UNSURE = 65535
 WEYL, FIRST, SECOND = 0x9E3779B9, 0x21F0AAAD, 0x735A2D97
-RARE = np.uint64((1 - 2e-4) * 2**32)  # neurons beyond the last border, few enough to look at again
-CHUNK = 256
+FEW = 16  # borders, up to which u is compared with each
+CHUNK = 512  # neurons at a time
+ROOM = CHUNK // 2 + 1  # 32-bit words that they need
 
 
-def tables(mean: NDArray[np.float64]) -> tuple[NDArray[np.uint16], NDArray[np.uint64]]:
-    """Return (guide (rates, 4096), borders (rates, most + 1)) of each mean number of spikes."""
-    most = int(np.max(mean, initial=0.0) + 12 * np.sqrt(np.max(mean, initial=0.0)) + 20)
-    below = poisson.cdf(np.arange(most + 1), mean[:, None])
-    borders = np.minimum(np.rint(below * 2.0**32), 2.0**32).astype(np.uint64)
-    borders[:, -1] = 1 << 32
-    edge = np.arange((1 << GUIDE) + 1, dtype=np.uint64) << np.uint64(32 - GUIDE)
-    guide = np.empty((len(mean), 1 << GUIDE), np.uint16)
-    for k in range(len(mean)):
-        first = np.searchsorted(borders[k], edge[:-1], side="right")
-        last = np.searchsorted(borders[k], edge[1:] - np.uint64(1), side="right")
+class Rates(NamedTuple):
+    """How numbers are drawn, for each mean. A number n has the u from borders[n - 1] to borders[n].
+
+    most: (rates,) borders of each; u beyond the last is undecided. guide: (rates, 4096) the number
+    by the first twelve bits of u, or UNSURE. rest: (rates, ...) borders of the remainders, 32 bits.
+    """
+
+    guide: NDArray[np.uint16]
+    borders: NDArray[np.uint32]
+    most: NDArray[np.int32]
+    rest: NDArray[np.uint64]
+
+
+def tables(mean: NDArray[np.float64]) -> Rates:
+    """Return what is needed to draw with these means (rates,)."""
+    top = int(np.max(mean, initial=0.0) + 12 * np.sqrt(np.max(mean, initial=0.0)) + 20)
+    share = poisson.pmf(np.arange(top + 1), mean[:, None]) * WHOLE
+    fits = np.floor(share)
+    most = (share.shape[1] - np.argmax(fits[:, ::-1] > 0, axis=1)).astype(np.int32)
+    borders = np.cumsum(fits, axis=1)[:, : max(FEW, most.max(initial=1))].astype(np.uint32)
+    borders[np.arange(borders.shape[1]) >= most[:, None]] = WHOLE
+    left = np.cumsum(share - fits, axis=1)
+    left /= np.where(left[:, -1:] > 0, left[:, -1:], 1.0)
+    rest = np.rint(left * 2.0**32).astype(np.uint64)
+    rest[:, -1] = 1 << 32
+    return Rates(_guide(borders), borders, most, rest)
+
+
+def _guide(borders: NDArray[np.uint32]) -> NDArray[np.uint16]:
+    edge = np.arange((1 << GUIDE) + 1) << (16 - GUIDE)
+    guide = np.empty((len(borders), 1 << GUIDE), np.uint16)
+    for k, row in enumerate(borders):
+        first = np.searchsorted(row, edge[:-1], side="right")
+        last = np.searchsorted(row, edge[1:] - 1, side="right")
         guide[k] = np.where(first == last, first, UNSURE)
-    return guide, borders
+    return guide
 
 
 @_intrinsic
-def scrambled(typingctx: Any, x: Any, one: Any, two: Any) -> Any:
-    """scrambled(x, one, two): 32 scrambled bits of x under two keys, all uint32.
+def placed(typingctx: Any, x: Any, one: Any) -> Any:
+    """placed(x, one): number x of a Weyl sequence from `one` on, all uint32.
 
-    Written in 32 bits, which a product of uint32 in Numba is not, so that eight fit a vector.
+    Like the next two written in 32 bits, which a product of uint32 in Numba is not, so that eight
+    fit a vector.
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        x, one, two = args
-        x = builder.add(builder.mul(x, x.type(WEYL)), one)
+        x, one = args
+        return builder.add(builder.mul(x, x.type(WEYL)), one)
+
+    return types.uint32(types.uint32, types.uint32), codegen
+
+
+@_intrinsic
+def following(typingctx: Any, y: Any) -> Any:
+    """following(y): the number of the sequence that comes after y."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.add(args[0], args[0].type(WEYL))
+
+    return types.uint32(types.uint32), codegen
+
+
+@_intrinsic
+def scrambled(typingctx: Any, y: Any, two: Any) -> Any:
+    """scrambled(y, two): 32 scrambled bits of a number of the sequence."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, two = args
         x = builder.mul(builder.xor(x, builder.lshr(x, x.type(16))), x.type(FIRST))
         x = builder.add(builder.xor(x, builder.lshr(x, x.type(15))), two)
         x = builder.mul(x, x.type(SECOND))
         return builder.xor(x, builder.lshr(x, x.type(15)))
 
-    return types.uint32(types.uint32, types.uint32, types.uint32), codegen
+    return types.uint32(types.uint32, types.uint32), codegen
 
 
 @jit
@@ -71,19 +118,25 @@ def keys(seed: Any, t: Any) -> Any:
 
 @jit
 def resolved(borders: Any, u: Any) -> Any:
-    """Return the number of spikes of a share u (32 bits): how many borders lie at or below it."""
+    """Return how many borders lie at or below u."""
     n = 0
-    while borders[n] <= np.uint64(u):
+    while n < borders.size and borders[n] <= u:
         n += 1
     return n
 
 
+@jit
+def remainder(rest: Any, e: Any, one: Any, two: Any) -> Any:
+    """Return the number of spikes of neuron e where its u decides nothing."""
+    return resolved(rest, np.uint64(scrambled(placed(np.uint32(e), two), one)))
+
+
 @_intrinsic
 def passed(typingctx: Any, u: Any, borders: Any) -> Any:
-    """passed(u, borders): how many borders > 0, a tuple of uint32, lie at or below u; an int32."""
+    """passed(u, borders): how many borders > 0, a tuple of uint16, lie at or below u (uint16)."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        total, sign = ir.Constant(ir.IntType(32), 0), ir.Constant(ir.IntType(32), 1 << 31)
+        total, sign = ir.Constant(ir.IntType(16), 0), ir.Constant(ir.IntType(16), 1 << 15)
         for k in range(borders.count):
             # signed and strict: the one comparison of whole numbers that vector units have
             below = builder.sub(builder.extract_value(args[1], k), total.type(1))
@@ -91,67 +144,77 @@ def passed(typingctx: Any, u: Any, borders: Any) -> Any:
             total = builder.add(total, builder.zext(here, total.type))
         return total
 
-    return types.int32(types.uint32, borders), codegen
+    return types.uint16(types.uint16, borders), codegen
 
 
 @jit
-def _few(first: Any, one: Any, two: Any, short: Any, borders: Any, weight: Any, sums: Any) -> Any:
-    """Add the noise of neurons of one rate by comparing with every border: `short`, a tuple.
+def _few(u: Any, short: Any) -> Any:
+    """Replace every u by how many borders it passes: `short`, a tuple; return the most."""
+    highest = np.uint16(0)
+    for i in range(u.size):
+        u[i] = passed(u[i], short)
+        highest = max(highest, u[i])
+    return highest
 
-    A loop without branches, eight neurons an instruction. Who passes all of them, which is rare, is
-    looked at again.
-    """
-    most = np.int32(len(short))
-    for begin in range(0, sums.size, CHUNK):
-        some = sums[begin : begin + CHUNK]
-        highest, number = np.int32(0), np.uint32(first + begin)
-        for i in range(some.size):
-            n = passed(scrambled(np.uint32(number + np.uint32(i)), one, two), short)
-            some[i] += weight * n
-            highest = max(highest, n)
-        if highest == most:
-            for i in range(some.size):
-                u = scrambled(np.uint32(number + np.uint32(i)), one, two)
-                if passed(u, short) == most:
-                    some[i] += weight * (resolved(borders, u) - most)
+
+@jit
+def _many(u: Any, kind: Any, rates: Any) -> Any:
+    """The same by the guide, where borders are many or rates differ; return whether any is open."""
+    undecided = False
+    for i in range(u.size):
+        row = kind[i] if kind.size > 0 else 0
+        n = rates.guide[row, u[i] >> np.uint16(16 - GUIDE)]
+        if n == UNSURE:
+            n = np.uint16(resolved(rates.borders[row], np.uint32(u[i])))
+        u[i] = n
+        undecided |= n == rates.most[row]
+    return undecided
+
+
+@jit
+def _counted(u: Any, kind: Any, rates: Any) -> Any:
+    """Replace every u by its number of spikes; return whether any stays undecided."""
+    b, most = rates.borders[0], rates.most[0]
+    if kind.size > 0 or most > FEW or b[0] == 0:
+        return _many(u, kind, rates)
+    eight = (
+        np.uint16(b[0]), np.uint16(b[1]), np.uint16(b[2]), np.uint16(b[3]),
+        np.uint16(b[4]), np.uint16(b[5]), np.uint16(b[6]), np.uint16(b[7]),
+    )  # fmt: skip
+    if most <= 8:
+        return _few(u, eight) == most
+    twelve = (*eight, np.uint16(b[8]), np.uint16(b[9]), np.uint16(b[10]), np.uint16(b[11]))
+    if most <= 12:
+        return _few(u, twelve) == most
+    last = (np.uint16(b[12]), np.uint16(b[13]), np.uint16(b[14]), np.uint16(b[15]))
+    return _few(u, (*twelve, *last)) == most
 
 
 @jit
 def arrivals(
-    seed: Any, t: Any, first: Any, kind: Any, guide: Any, borders: Any, weight: Any, sums: Any
+    seed: Any, t: Any, first: Any, kind: Any, rates: Any, weight: Any, sums: Any, bits: Any
 ) -> Any:
     """Add weight times the spikes of the neurons first, first + 1, ... at step t to `sums` (n,).
 
-    kind: (n,) row of each neuron in the tables, or (0,) where there is only one.
+    kind: (n,) row of each neuron in the tables, or (0,) where there is only one. bits: (ROOM,)
+    uint32, own scratch.
     """
     one, two = keys(seed, t)
-    if kind.size == 0:
-        b, top = borders[0], np.uint64(0xFFFFFFFF)
-        if b[min(7, b.size - 1)] > RARE:
-            short = (
-                np.uint32(min(b[0], top)), np.uint32(min(b[1], top)), np.uint32(min(b[2], top)),
-                np.uint32(min(b[3], top)), np.uint32(min(b[4], top)), np.uint32(min(b[5], top)),
-                np.uint32(min(b[6], top)), np.uint32(min(b[7], top)),
-            )  # fmt: skip
-            _few(first, one, two, short, b, weight, sums)
-            return
-        if b[min(15, b.size - 1)] > RARE:
-            longer = (
-                np.uint32(min(b[0], top)), np.uint32(min(b[1], top)), np.uint32(min(b[2], top)),
-                np.uint32(min(b[3], top)), np.uint32(min(b[4], top)), np.uint32(min(b[5], top)),
-                np.uint32(min(b[6], top)), np.uint32(min(b[7], top)), np.uint32(min(b[8], top)),
-                np.uint32(min(b[9], top)), np.uint32(min(b[10], top)), np.uint32(min(b[11], top)),
-                np.uint32(min(b[12], top)), np.uint32(min(b[13], top)),
-                np.uint32(min(b[14], top)), np.uint32(min(b[15], top)),
-            )  # fmt: skip
-            _few(first, one, two, longer, b, weight, sums)
-            return
-    bits = np.empty(sums.size, np.uint32)
-    for i in range(sums.size):
-        bits[i] = scrambled(np.uint32(first + i), one, two)
-    for i in range(sums.size):
-        row = kind[i] if kind.size > 0 else 0
-        count = np.int64(guide[row, bits[i] >> np.uint32(32 - GUIDE)])
-        if count == UNSURE:
-            count = resolved(borders[row], bits[i])
-        sums[i] += weight * count
+    for begin in range(0, sums.size, CHUNK):
+        some, which = sums[begin : begin + CHUNK], kind[begin : begin + CHUNK]
+        e = first + begin
+        odd = e & 1
+        y = placed(np.uint32(e >> 1), one)
+        for j in range((odd + some.size + 1) >> 1):
+            bits[j] = scrambled(y, two)
+            y = following(y)
+        u = bits.view(np.uint16)[odd : odd + some.size]
+        undecided = _counted(u, which, rates)
+        for i in range(some.size):
+            some[i] += weight * u[i]
+        if undecided:
+            for i in range(some.size):
+                row = which[i] if which.size > 0 else 0
+                if u[i] == rates.most[row]:
+                    n = remainder(rates.rest[row], e + i, one, two)
+                    some[i] += weight * (n - np.int64(u[i]))

@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from mossy.synapses.chance import jit
 
 _intrinsic: Any = intrinsic  # numba ships no types: what it decorates is called with one less
-LOOKS = 2000  # before the processor is lent to others
+LOOKS = 10_000  # before the processor is lent to others: longer than steps differ
 NAP = 30  # microseconds for which it is lent: yielding alone can cost a whole slice of time
 _sleep: Any = types.ExternalFunction("usleep", types.int32(types.uint32))
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else None
@@ -36,17 +36,17 @@ def at(typingctx: Any, address: Any, like: Any) -> Any:
 
 
 @_intrinsic
-def call(typingctx: Any, function: Any, table: Any, n: Any) -> Any:
-    """call(function, table, n): call a sweep by its address with the address of its table."""
+def call(typingctx: Any, function: Any, table: Any, begin: Any, end: Any) -> Any:
+    """call(function, table, begin, end): call a sweep by its address, on some of its neurons."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         word = ir.IntType(64)
-        kind = ir.FunctionType(ir.VoidType(), [word.as_pointer(), word])
+        kind = ir.FunctionType(ir.VoidType(), [word.as_pointer(), word, word])
         sweep = builder.inttoptr(args[0], kind.as_pointer())
-        builder.call(sweep, [builder.inttoptr(args[1], word.as_pointer()), args[2]])
+        builder.call(sweep, [builder.inttoptr(args[1], word.as_pointer()), args[2], args[3]])
         return context.get_dummy_value()
 
-    return types.void(types.int64, types.int64, types.int64), codegen
+    return types.void(types.int64, types.int64, types.int64, types.int64), codegen
 
 
 @_intrinsic

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mossy import neurons
 from mossy.program.artefact import CoreImage, Noise
 from mossy.synapses import generate
-from mossy.synapses.noise import arrivals, tables
+from mossy.synapses.noise import ROOM, arrivals, tables
 
 Rows = tuple[NDArray[np.int64], ...]
 _made: weakref.WeakKeyDictionary[CoreImage, dict[int, Rows]] = weakref.WeakKeyDictionary()
@@ -40,12 +40,12 @@ def noises(core: CoreImage) -> list[Callable[[int, NDArray[Any]], None]]:
 
     def adds(noise: Noise) -> Callable[[int, NDArray[Any]], None]:
         means, kind = np.unique(noise.mean, return_inverse=True)
-        guide, borders = tables(means)
+        rates, bits = tables(means), np.empty(ROOM, np.uint32)
         to, weight = plane(core, noise)
         kind = kind.astype(np.int32)
 
         def add(t: int, sums: NDArray[Any]) -> None:
-            arrivals(noise.seed, t, core.lo, kind, guide, borders, weight, sums[to::inputs])
+            arrivals(noise.seed, t, core.lo, kind, rates, weight, sums[to::inputs], bits)
 
         return add
 

@@ -18,7 +18,7 @@ from mossy.errors import BadInput
 from mossy.program.artefact import CoreImage
 
 WIDTH = 8  # delays in a group, at most
-BLOCK = 1 << 15  # neurons of a block, at most
+BLOCK = 1 << 16  # neurons of a block, at most
 Extent = tuple[int, int, int]  # least delay, largest delay, heaviest weight
 NOTHING: Extent = (1 << 31, 0, 0)  # the extent of no synapses
 

@@ -21,7 +21,7 @@ from mossy import neurons
 from mossy.neurons.model import Model, compile_step
 from mossy.twin.fields import fields, row, values
 
-SIGNATURE = types.void(types.CPointer(types.int64), types.int64)
+SIGNATURE = types.void(types.CPointer(types.int64), types.int64, types.int64)
 
 
 def sums(model: Model) -> np.dtype[Any]:
@@ -63,12 +63,12 @@ def _made(
     # The loop stands here twice: a function of its own for its body would have a new identity in
     # every process, and what was compiled would never be found again.
     @numba.cfunc(SIGNATURE, cache=True, error_model="numpy")
-    def swept(table, n):  # type: ignore[no-untyped-def]
+    def swept(table, begin, end):  # type: ignore[no-untyped-def]
         f = fields(changing, table, 1)
         g = fields(fixed, table, params)
         if table[0]:
             p = values(g)
-            for i in range(n):
+            for i in range(begin, end):
                 r = row(f, i)
                 a = r.x0
                 b = r.x1 if inputs == 2 else a
@@ -79,7 +79,7 @@ def _made(
                     a, b = min(a, top), min(b, top)
                 r.sent = step(r, take(a), take(b), p, fmt)
         else:
-            for i in range(n):
+            for i in range(begin, end):
                 r = row(f, i)
                 a = r.x0
                 b = r.x1 if inputs == 2 else a

@@ -93,7 +93,7 @@ def _kernel(name: str, fmt: tuple[int, ...]) -> Any:
     step = cuda.jit(device=True)(model.step)
     take, inputs, top = model.takes.type, model.inputs, model.sums[1] if model.sums else 0
     weyl, first_, second = (np.uint64(k) for k in (poisson.WEYL, poisson.FIRST, poisson.SECOND))
-    unsure, shift = poisson.UNSURE, 32 - poisson.GUIDE
+    unsure, shift = poisson.UNSURE, 16 - poisson.GUIDE
 
     @cuda.jit(device=True)
     def scrambled(x, one, two):  # type: ignore[no-untyped-def]
@@ -105,11 +105,27 @@ def _kernel(name: str, fmt: tuple[int, ...]) -> Any:
         x = x ^ (x >> np.uint64(15))
         return x
 
+    @cuda.jit(device=True)
+    def drawn(e, one, two, row, guide, borders, most, rest):  # type: ignore[no-untyped-def]
+        both = scrambled(e >> 1, one, two)
+        u = (both >> np.uint64(16 * (e & 1))) & np.uint64(0xFFFF)
+        found = int(guide[row, u >> np.uint64(shift)])
+        if found == unsure:
+            found = 0
+            while found < borders.shape[1] and borders[row, found] <= u:
+                found += 1
+        if found == most[row]:
+            u = scrambled(e, two, one)
+            found = 0
+            while rest[row, found] <= u:
+                found += 1
+        return found
+
     @cuda.jit
     def walk(  # type: ignore[no-untyped-def]
         begin, end, form, first, start, base, words, sums, spikes, counts, outside, outside_start,
-        state, params, where, noises, keys, weights, planes, guide, borders, recorded, recorded_at,
-        listed,
+        state, params, where, noises, keys, weights, planes, guide, borders, most, rest,
+        recorded, recorded_at, listed,
     ):  # fmt: skip
         lead, width, groups, room, sums_each, bits = form
         grid = cuda.cg.this_grid()
@@ -148,13 +164,9 @@ def _kernel(name: str, fmt: tuple[int, ...]) -> Any:
                 for z in range(noises.shape[0]):
                     n = noises[z, i, 0]
                     if n >= 0:
-                        u = scrambled(noises[z, i, 1], keys[n, t - begin, 0], keys[n, t - begin, 1])
+                        one, two = keys[n, t - begin, 0], keys[n, t - begin, 1]
                         row = noises[z, i, 2]
-                        found = guide[row, np.int64(u >> np.uint64(shift))]
-                        if found == unsure:
-                            found = 0
-                            while borders[row, found] <= u:
-                                found += 1
+                        found = drawn(noises[z, i, 1], one, two, row, guide, borders, most, rest)
                         sums[q, at + planes[n] * room] += weights[n] * found
                 a = sums[q, at]
                 b = a
@@ -260,9 +272,9 @@ class _Run:
             for z in range(len(c.noise)):
                 rows[z, a : a + c.n, KIND] = kind[done : done + c.n]
                 done += c.n
-        guide, borders = poisson.tables(known)
+        rates = poisson.tables(known)
         put = [self._put(np.array(x or [0], np.int64)) for x in (weights, planes)]
-        return seeds, [self._put(rows), *put, self._put(guide), self._put(borders)]
+        return seeds, [self._put(rows), *put, *(self._put(np.ascontiguousarray(a)) for a in rates)]
 
     def advance(self, begin: int, end: int) -> None:
         """Run the steps begin .. end."""
@@ -273,10 +285,10 @@ class _Run:
         recorded = cuda.device_array((end - begin) * self.n, np.int32)
         recorded_at = cuda.device_array((end - begin) * self.n, np.int64)
         listed = self._put(np.zeros(1, np.int64))
-        rows, weights, planes, guide, borders = self.noise
+        rows, *rest = self.noise
         self.kernel[self._grid()](
             begin, end, self.form, self.first, *self.tables, self.state, self.params, self.where,
-            rows, self._put(keys), weights, planes, guide, borders, recorded, recorded_at, listed,
+            rows, self._put(keys), *rest, recorded, recorded_at, listed,
         )  # fmt: skip
         many = int(listed.copy_to_host()[0])
         self.found.append(

@@ -21,27 +21,32 @@ from mossy import neurons
 from mossy.chips.chip import Chip
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
-from mossy.synapses.noise import arrivals, tables
+from mossy.synapses.noise import GUIDE, ROOM, Rates, arrivals, tables
 from mossy.twin.blocks import Block
 from mossy.twin.engines.tally import outside, traced
 from mossy.twin.engines.trace import Recorded, Trace
-from mossy.twin.gate import at, call, meet, new_gate, prefetch
+from mossy.twin.gate import ahead, at, call, meet, new_gate, prefetch
 from mossy.twin.load import plane
 from mossy.twin.sweep import sweep
 from mossy.twin.wide import Wide, wide
 
-AHEAD = 6  # groups that are asked for before they are pushed
+AHEAD = 3  # groups whose words are asked for before they are pushed
+ASKED = 192  # words of a group that are asked for; those behind, the processor sees coming
 WORTH = 1000  # neurons that make it worth while for a thread to meet others
+NEAR = 1024  # neurons whose sums stay in the nearest cache between noise and sweep
 STRETCH = 1 << 22  # spikes that a block can list in a stretch of steps, at most
 LONGEST = 1000  # steps of a stretch
 
 # columns of the tables of blocks, parts, noise and recorded fields
 START, WORDS, SUMS, SENT, FIRST, SIZE, PARTS, PARTS_END, USED = range(9)
 SWEEP, TABLE, N, OFFSET, X0, X1, NOISE, NOISE_END, FIELDS, FIELDS_END = range(10)
-SEED, ELEMENT, WEIGHT, PLANE, KIND, KINDS, GUIDE, RATES, BORDERS, MOST = range(10)
+(
+    SEED, ELEMENT, WEIGHT, PLANE, KIND, KINDS, RATES, GUIDES, BORDERS, BORDER, MOST, REST, RESTS,
+) = range(13)  # fmt: skip
 FROM, BYTES, TO, ROW, STEP, MANY = range(6)
 _I32, _I64 = np.zeros(1, np.int32), np.zeros(1, np.int64)
-_U8, _U16, _U64 = np.zeros(1, np.uint8), np.zeros(1, np.uint16), np.zeros(1, np.uint64)
+_U8, _U16 = np.zeros(1, np.uint8), np.zeros(1, np.uint16)
+_U32, _U64 = np.zeros(1, np.uint32), np.zeros(1, np.uint64)
 
 
 @jit
@@ -49,7 +54,8 @@ def _push(words: Any, sums: Any, runs: Any, count: Any, base: Any, mask: Any, bi
     """Add the words of all runs to the sums. runs: (count, 2) first and last word of each."""
     for r in range(count):
         if r + AHEAD < count:
-            for k in range(runs[r + AHEAD, 0], runs[r + AHEAD, 1], 16):
+            first = runs[r + AHEAD, 0]
+            for k in range(first, min(first + ASKED, runs[r + AHEAD, 1]), 16):
                 prefetch(words, k)
         for k in range(runs[r, 0], runs[r, 1]):
             w = words[k]
@@ -62,7 +68,7 @@ def _gather(start: Any, spikes: Any, n: Any, groups: Any, g: Any, runs: Any, m: 
     for i in range(n):
         o = np.int64(spikes[i]) * groups + g
         runs[m, 0], runs[m, 1] = start[o], start[o + 1]  # no branch: it would wait for memory
-        m += 1
+        m += runs[m, 1] > runs[m, 0]
     return m
 
 
@@ -70,28 +76,31 @@ def _gather(start: Any, spikes: Any, n: Any, groups: Any, g: Any, runs: Any, m: 
 def _listed(sent: Any, n: Any, first: Any, out: Any) -> Any:
     """List the neurons that spiked; return how many there are. sent: (n,) bytes, 0 or 1."""
     m = 0
-    eight = carray(at(sent, _U64), (n // 8,))
+    eight = carray(at(sent, _U64), (n // 32, 4))
     one = carray(at(sent, _U8), (n,))
-    for j in range(n // 8):
-        if eight[j] != 0:
-            for i in range(8 * j, 8 * j + 8):
-                if one[i]:
-                    out[m] = first + i
-                    m += 1
-    for i in range(8 * (n // 8), n):
-        if one[i]:
-            out[m] = first + i
-            m += 1
+    for j in range(n // 32):
+        if eight[j, 0] | eight[j, 1] | eight[j, 2] | eight[j, 3]:
+            for i in range(32 * j, 32 * j + 32):
+                out[m] = first + i
+                m += one[i]  # no branch: nobody could foresee it
+    for i in range(32 * (n // 32), n):
+        out[m] = first + i
+        m += one[i]
     return m
 
 
 @jit
-def _noise(z: Any, t: Any, row: Any) -> Any:
-    """Add the noise of a part to the sums of this step. row: (n,)."""
-    kind = carray(at(z[KIND], _I32), (z[KINDS],))
-    guide = carray(at(z[GUIDE], _U16), (z[RATES], 4096))
-    borders = carray(at(z[BORDERS], _U64), (z[RATES], z[MOST]))
-    arrivals(z[SEED], t, z[ELEMENT], kind, guide, borders, z[WEIGHT], row)
+def _noise(z: Any, t: Any, i: Any, row: Any, bits: Any) -> Any:
+    """Add the noise of a part's neurons i, i + 1, ... to the sums of this step. row: (n,)."""
+    kind = carray(at(z[KIND] + 4 * i, _I32), (min(z[KINDS], row.size),))
+    n = z[RATES]
+    rates = Rates(
+        carray(at(z[GUIDES], _U16), (n, 1 << GUIDE)),
+        carray(at(z[BORDERS], _U32), (n, z[BORDER])),
+        carray(at(z[MOST], _I32), (n,)),
+        carray(at(z[REST], _U64), (n, z[RESTS])),
+    )
+    arrivals(z[SEED], t, z[ELEMENT] + i, kind, rates, z[WEIGHT], row, bits)
 
 
 @jit
@@ -122,6 +131,7 @@ def walk(
     """
     lead, width, groups, room, planes, bits = form
     kept, mask = spikes.shape[1], np.uint64((1 << bits) - 1)
+    chance = np.empty(ROOM, np.uint32)
     for t in range(begin, end):
         slot = (t % width) * planes * room
         for b in range(first, last):
@@ -141,14 +151,18 @@ def walk(
             _push(words, sums, runs, m, slot, mask, bits)
             for p in range(blocks[b, PARTS], blocks[b, PARTS_END]):
                 n, here = parts[p, N], slot + parts[p, OFFSET]
-                for z in range(parts[p, NOISE], parts[p, NOISE_END]):
-                    to = here + noise[z, PLANE] * room
-                    _noise(noise[z], t, sums[to : to + n])
                 table = carray(at(parts[p, TABLE], _I64), (64,))
                 size = sums.itemsize
                 table[parts[p, X0]] = blocks[b, SUMS] + here * size
                 table[parts[p, X1]] = blocks[b, SUMS] + (here + (planes - 1) * room) * size
-                call(parts[p, SWEEP], parts[p, TABLE], n)
+                for i in range(0, n, NEAR):
+                    j = min(n, i + NEAR)
+                    for k in range(here + j, here + min(n, j + NEAR), 16):
+                        ahead(sums, k)
+                    for z in range(parts[p, NOISE], parts[p, NOISE_END]):
+                        to = here + noise[z, PLANE] * room
+                        _noise(noise[z], t, i, sums[to + i : to + j], chance)
+                    call(parts[p, SWEEP], parts[p, TABLE], i, j)
                 for f in range(parts[p, FIELDS], parts[p, FIELDS_END]):
                     _keep(fields[f], t)
             own = spikes[b, t % kept]
@@ -218,7 +232,7 @@ class Run:
         kept = 1
         while kept < 2 * shape.lead + shape.width * shape.groups:
             kept *= 2
-        self.spikes = np.empty((count + rows, kept, shape.neurons), np.int32)
+        self.spikes = np.empty((count + rows, kept, shape.neurons + 1), np.int32)
         self.counts = np.zeros((count + rows, kept), np.int64)
         self.stretch = max(1, min(LONGEST, STRETCH // shape.neurons))
         self.recorded = np.empty((count, self.stretch * shape.neurons), np.int32)
@@ -272,7 +286,7 @@ class Run:
             )  # fmt: skip
         return tuple(
             np.array(rows, np.int64).reshape(-1, width)
-            for rows, width in ((blocks, 9), (parts, 10), (noise, 10), (fields, 6))
+            for rows, width in ((blocks, 9), (parts, 10), (noise, 13), (fields, 6))
         )
 
     def _new(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -317,12 +331,13 @@ class Run:
 
     def _drawn(self, noise: Any, core: Any, p: Any) -> list[int]:
         means, kind = np.unique(noise.mean[p.lo : p.hi], return_inverse=True)
-        guide, borders = (self._new(a) for a in tables(means))
+        rates = Rates(*(self._new(np.ascontiguousarray(a)) for a in tables(means)))
         which = self._new(kind.astype(np.int32) if means.size > 1 else np.zeros(0, np.int32))
         to, weight = plane(core, noise)
         return [
             noise.seed, core.lo + p.lo, weight, to, _where(which), which.size,
-            _where(guide), len(means), _where(borders), borders.shape[1],
+            len(means), _where(rates.guide), _where(rates.borders), rates.borders.shape[1],
+            _where(rates.most), _where(rates.rest), rates.rest.shape[1],
         ]  # fmt: skip
 
     def advance(self, begin: int, end: int) -> None:
