@@ -133,4 +133,5 @@ def picked(threshold: Any, other: Any, bits: Any) -> Any:
     """Return one of the values 0 .. n - 1 of an alias table, n up to 2^31."""
     bits = np.uint64(bits)
     i = ((bits >> np.uint64(32)) * np.uint64(threshold.size)) >> np.uint64(32)
-    return np.int64(i) if (bits & np.uint64(0xFFFFFFFF)) < threshold[i] else other[i]
+    o = other[i]  # no branch: nobody could foresee it
+    return o + (np.int64(i) - o) * np.int64((bits & np.uint64(0xFFFFFFFF)) < threshold[i])

@@ -218,25 +218,29 @@ def _block(
     size = sum(_size(x, p) for p in parts for x in given[p.core])
     cells = np.empty(size, np.uint32)  # where a synapse belongs, beside its word
     words = np.empty(size, np.uint64 if wide else np.uint32)
-    ends = np.zeros(total * shape.groups + 1, np.int64)
+    many = np.zeros(total * shape.groups, np.uint32)
+    before = np.zeros(total, np.int64)
     fan: list[Triplets] = []
     n = 0
     for p in parts:
-        seen, shift = np.zeros(total, np.int32), p.at - p.lo
+        shift = p.at - p.lo
         for x in given[p.core]:
             if isinstance(x, _Made):
                 n = _make(
                     x.spec, x.base, p.lo, p.hi, x.senders, form, shift, x.shift, x.sum,
-                    ends[1:], seen, cells, words, n,
+                    many, cells, words, n,
                 )  # fmt: skip
             else:
                 n = _list(
                     x.sender, x.index, x.delay, x.weight, x.sum, p.lo, p.hi, form, shift,
-                    ends[1:], seen, cells, words, n,
+                    many, cells, words, n,
                 )  # fmt: skip
-        found = np.flatnonzero(seen)
-        fan.append((found, p.core, seen[found]))
-    np.cumsum(ends, out=ends)
+        now = many.reshape(total, shape.groups).sum(axis=1, dtype=np.int64)
+        found = np.flatnonzero(now > before)
+        fan.append((found, p.core, (now - before)[found]))
+        before = now
+    ends = np.zeros(many.size + 1, np.int64)
+    np.cumsum(many, out=ends[1:])
     placed = np.empty(n, words.dtype)
     _scatter(cells, words, ends[:-1].copy(), placed, n)
     return Block(first, last, parts, ends, placed, shape), fan
@@ -264,9 +268,12 @@ def _word(delay: Any, plane: Any, i: Any, weight: Any, form: Any) -> Any:
 @jit
 def _make(
     s: Any, base: Any, lo: Any, hi: Any, senders: Any, form: Any, shift: Any, left: Any, plane: Any,
-    ends: Any, seen: Any, cells: Any, words: Any, m: Any,
+    many: Any, cells: Any, words: Any, m: Any,
 ) -> Any:  # fmt: skip
-    """Append the synapses of a recipe on its targets base + lo .. base + hi; return the number."""
+    """Append the synapses of a recipe on its targets base + lo .. base + hi; return the number.
+
+    many: how many each cell has, which is asked for before it is counted up.
+    """
     found, mark = scratch(s)
     d, w = np.empty(found.size, np.int64), np.empty(found.size, np.int64)
     own, listed = s.kind == OUT, s.kind == LISTED
@@ -276,6 +283,7 @@ def _make(
         key, first = stream(s.key, e), s.start[e] if listed else 0
         delays(s, key, first, n, d)
         weights(s, key, first, n, w)
+        begun = m
         for k in range(n):
             i, j = (e, found[k]) if own else (found[k], e)
             if base + lo <= j < base + hi:
@@ -285,25 +293,25 @@ def _make(
                     to = 1 if weight < 0 else 0
                     weight = abs(weight)
                 c = _cell(senders[i], d[k], form)
-                ends[c] += 1
-                seen[senders[i]] += 1
+                ahead(many, c)
                 cells[m] = c
                 words[m] = _word(d[k], to, j - base + shift, weight, form)
                 m += 1
+        for k in range(begun, m):
+            many[cells[k]] += 1
     return m
 
 
 @jit
 def _list(
     sender: Any, index: Any, delay: Any, weight: Any, plane: Any, lo: Any, hi: Any, form: Any,
-    shift: Any, ends: Any, seen: Any, cells: Any, words: Any, m: Any,
+    shift: Any, many: Any, cells: Any, words: Any, m: Any,
 ) -> Any:  # fmt: skip
     """Append listed synapses on the neurons lo .. hi; return the number."""
     for k in range(sender.size):
         if lo <= index[k] < hi:
             c = _cell(sender[k], delay[k], form)
-            ends[c] += 1
-            seen[sender[k]] += 1
+            many[c] += 1
             cells[m] = c
             words[m] = _word(delay[k], plane[k], index[k] + shift, weight[k], form)
             m += 1
