@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from mossy.neurons import eif_cond_exp
 from mossy.neurons.eif_cond_exp import Array
 from mossy.neurons.exponential import exp
-from mossy.neurons.model import Model, build
+from mossy.neurons.point import in_float
 
 substeps = eif_cond_exp.substeps
 
@@ -79,19 +79,9 @@ def coefficients(
     return found
 
 
-def _float(name: str, real: str, drive: str) -> Model:
-    fields = [*(eif_cond_exp.DOUBLE.params.names or ())[:-1], "exc_rise", "inh_rise"]
-    state = ("v", "w", "g_exc", "j_exc", "g_inh", "j_inh")
-    return build(
-        name,
-        step,
-        inputs=2,
-        drive=drive,
-        takes=real,
-        state=[(f, real) for f in state] + [("refract", "i4")],
-        params=[(f, real) for f in fields] + [("refract", "i4")],
-    )
-
-
-FLOAT = _float("eif_cond_alpha", "f4", "int32")
-DOUBLE = _float("eif_cond_alpha.double", "f8", "int64")
+FLOAT, DOUBLE = in_float(
+    "eif_cond_alpha",
+    step,
+    ("v", "w", "g_exc", "j_exc", "g_inh", "j_inh"),
+    (*eif_cond_exp.FIELDS, "exc_rise", "inh_rise"),
+)

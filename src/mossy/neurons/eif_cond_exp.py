@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mossy.neurons.exponential import exp
-from mossy.neurons.model import Model, build
+from mossy.neurons.point import in_float
 
 Array = NDArray[np.float64]
 SUBSTEP = 25e-6  # seconds: V is within 1e-4 mV before a spike, for time constants from 2 ms
@@ -132,19 +132,6 @@ def conductance(
     return {f"e_{name}": np.asarray(reversal, float) - rest, f"{name}_decay": decay}
 
 
-def _float(name: str, real: str, drive: str) -> Model:
-    fields = ["leak", "kick", "per_delta", "v_turn", "v_spike", "per_c", "offset", "follow"]
-    fields += ["settle", "b", "e_exc", "e_inh", "exc_decay", "inh_decay", "v_reset", "unit"]
-    return build(
-        name,
-        step,
-        inputs=2,
-        drive=drive,
-        takes=real,
-        state=[(f, real) for f in ("v", "w", "g_exc", "g_inh")] + [("refract", "i4")],
-        params=[(f, real) for f in fields] + [("refract", "i4")],
-    )
-
-
-FLOAT = _float("eif_cond_exp", "f4", "int32")
-DOUBLE = _float("eif_cond_exp.double", "f8", "int64")
+FIELDS = ["leak", "kick", "per_delta", "v_turn", "v_spike", "per_c", "offset", "follow"]
+FIELDS += ["settle", "b", "e_exc", "e_inh", "exc_decay", "inh_decay", "v_reset", "unit"]
+FLOAT, DOUBLE = in_float("eif_cond_exp", step, ("v", "w", "g_exc", "g_inh"), FIELDS)

@@ -36,7 +36,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mossy.neurons.eif_cond_exp import conductance
 from mossy.neurons.exponential import exp
-from mossy.neurons.model import Model, build, compile_step
+from mossy.neurons.model import compile_step
+from mossy.neurons.point import in_float
 
 Array = NDArray[np.float64]
 SUBSTEP = 10e-6  # seconds: V is within 1e-6 mV before a spike and 1e-2 mV at its peak
@@ -165,18 +166,9 @@ def coefficients(
     }
 
 
-def _float(name: str, real: str, drive: str) -> Model:
-    fields = (*FIELDS, "e_exc", "e_inh", "exc_decay", "inh_decay", "unit")
-    return build(
-        name,
-        step,
-        inputs=2,
-        drive=drive,
-        takes=real,
-        state=[(f, real) for f in ("v", "m", "h", "n", "g_exc", "g_inh")] + [("refract", "i4")],
-        params=[(f, real) for f in fields] + [("refract", "i4")],
-    )
-
-
-FLOAT = _float("hh_cond_exp", "f4", "int32")
-DOUBLE = _float("hh_cond_exp.double", "f8", "int64")
+FLOAT, DOUBLE = in_float(
+    "hh_cond_exp",
+    step,
+    ("v", "m", "h", "n", "g_exc", "g_inh"),
+    (*FIELDS, "e_exc", "e_inh", "exc_decay", "inh_decay", "unit"),
+)

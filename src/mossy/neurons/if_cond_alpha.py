@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 from mossy.neurons.exponential import expm1
 from mossy.neurons.if_cond_exp import Array, Kernel, cross, decaying, pull
 from mossy.neurons.if_curr_alpha import level, ramp
-from mossy.neurons.model import Model, build
+from mossy.neurons.point import firing, in_float
 
 CROSSES = ("cross", "cross_exc", "cross_inh", "cross_both")
 
@@ -78,9 +78,7 @@ def coefficients(
     found = {
         "leak": dt / tau_m,
         "offset": dt * current,
-        "threshold": np.asarray(v_thresh, float) - rest,
-        "v_reset": np.asarray(v_reset, float) - rest,
-        "refract": np.rint(np.asarray(tau_refrac, float) / dt),
+        **firing(dt, v_rest=v_rest, v_reset=v_reset, v_thresh=v_thresh, tau_refrac=tau_refrac),
     }
     taus = [np.asarray(t, float) for t in (tau_exc, tau_inh)]
     reversals = [np.asarray(e, float) - rest for e in (e_exc, e_inh)]
@@ -104,20 +102,11 @@ def rising(tau: Array) -> Kernel:
     return lambda t: np.asarray(math.e * t / tau * np.exp(-t / tau))
 
 
-def _float(name: str, real: str, drive: str) -> Model:
-    each = ("leak", "rise_leak", "pull", "rise_pull", "decay", "rise")
-    fields = [f"{sign}_{f}" for sign in ("exc", "inh") for f in each]
-    fields += [*CROSSES, "leak", "offset", "unit", "threshold", "v_reset"]
-    return build(
-        name,
-        step,
-        inputs=2,
-        drive=drive,
-        takes=real,
-        state=[(f, real) for f in ("v", "g_exc", "j_exc", "g_inh", "j_inh")] + [("refract", "i4")],
-        params=[(f, real) for f in fields] + [("refract", "i4")],
-    )
-
-
-FLOAT = _float("if_cond_alpha", "f4", "int32")
-DOUBLE = _float("if_cond_alpha.double", "f8", "int64")
+EACH = ("leak", "rise_leak", "pull", "rise_pull", "decay", "rise")
+FIELDS = [f"{sign}_{f}" for sign in ("exc", "inh") for f in EACH]
+FLOAT, DOUBLE = in_float(
+    "if_cond_alpha",
+    step,
+    ("v", "g_exc", "j_exc", "g_inh", "j_inh"),
+    (*FIELDS, *CROSSES, "leak", "offset", "unit", "threshold", "v_reset"),
+)

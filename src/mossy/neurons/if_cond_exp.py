@@ -37,7 +37,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mossy.neurons.exponential import expm1
 from mossy.neurons.if_curr_alpha import level
-from mossy.neurons.model import Model, build
+from mossy.neurons.point import firing, in_float
 
 Array = NDArray[np.float64]
 Kernel = Callable[[float], Array]  # a conductance over time since the step began, of size 1 then
@@ -83,9 +83,7 @@ def coefficients(
     found = {
         "leak": dt / tau_m,
         "offset": dt * current,
-        "threshold": np.asarray(v_thresh, float) - rest,
-        "v_reset": np.asarray(v_reset, float) - rest,
-        "refract": np.rint(np.asarray(tau_refrac, float) / dt),
+        **firing(dt, v_rest=v_rest, v_reset=v_reset, v_thresh=v_thresh, tau_refrac=tau_refrac),
     }
     kernels: list[Kernel] = []
     reversals: list[Array] = []
@@ -141,22 +139,11 @@ def commutator(dt: float, first: Kernel, second: Kernel) -> Array:
     return total
 
 
-def _float(name: str, real: str, drive: str) -> Model:
-    each = ("leak", "pull", "decay")
-    fields = [f"{sign}_{f}" for sign in ("exc", "inh") for f in each]
-    return build(
-        name,
-        step,
-        inputs=2,
-        drive=drive,
-        takes=real,
-        state=[("v", real), ("g_exc", real), ("g_inh", real), ("refract", "i4")],
-        params=[
-            (f, real) for f in (*fields, "cross", "leak", "offset", "unit", "threshold", "v_reset")
-        ]
-        + [("refract", "i4")],
-    )
-
-
-FLOAT = _float("if_cond_exp", "f4", "int32")
-DOUBLE = _float("if_cond_exp.double", "f8", "int64")
+EACH = ("leak", "pull", "decay")
+FIELDS = [f"{sign}_{f}" for sign in ("exc", "inh") for f in EACH]
+FLOAT, DOUBLE = in_float(
+    "if_cond_exp",
+    step,
+    ("v", "g_exc", "g_inh"),
+    (*FIELDS, "cross", "leak", "offset", "unit", "threshold", "v_reset"),
+)

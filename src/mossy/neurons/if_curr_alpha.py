@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mossy.neurons.model import Model, build
+from mossy.neurons.point import firing, in_float
 
 
 def step(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
@@ -65,9 +65,7 @@ def coefficients(
     found = {
         "alpha": np.exp(-dt / tau_m),
         "offset": -np.expm1(-dt / tau_m) * tau_m / c_m * np.asarray(i_offset, float),
-        "threshold": np.asarray(v_thresh, float) - np.asarray(v_rest, float),
-        "v_reset": np.asarray(v_reset, float) - np.asarray(v_rest, float),
-        "refract": np.rint(np.asarray(tau_refrac, float) / dt),
+        **firing(dt, v_rest=v_rest, v_reset=v_reset, v_thresh=v_thresh, tau_refrac=tau_refrac),
     }
     for name, given in (("exc", tau_exc), ("inh", tau_inh)):
         tau = np.asarray(given, float)
@@ -100,20 +98,11 @@ def ramp(z: ArrayLike) -> NDArray[np.float64]:
     return found
 
 
-def _float(name: str, real: str, drive: str) -> Model:
-    each = ("gain", "rise_gain", "decay", "rise")
-    fields = [f"{sign}_{f}" for sign in ("exc", "inh") for f in each]
-    return build(
-        name,
-        step,
-        inputs=2,
-        drive=drive,
-        takes=real,
-        state=[(f, real) for f in ("v", "i_exc", "j_exc", "i_inh", "j_inh")] + [("refract", "i4")],
-        params=[(f, real) for f in (*fields, "alpha", "offset", "unit", "threshold", "v_reset")]
-        + [("refract", "i4")],
-    )
-
-
-FLOAT = _float("if_curr_alpha", "f4", "int32")
-DOUBLE = _float("if_curr_alpha.double", "f8", "int64")
+EACH = ("gain", "rise_gain", "decay", "rise")
+FIELDS = [f"{sign}_{f}" for sign in ("exc", "inh") for f in EACH]
+FLOAT, DOUBLE = in_float(
+    "if_curr_alpha",
+    step,
+    ("v", "i_exc", "j_exc", "i_inh", "j_inh"),
+    (*FIELDS, "alpha", "offset", "unit", "threshold", "v_reset"),
+)

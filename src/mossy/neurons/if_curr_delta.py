@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mossy.neurons.model import Model, build
+from mossy.neurons.point import firing, in_float
 
 
 def step(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
@@ -43,29 +43,15 @@ def coefficients(
     i_offset: ArrayLike,
 ) -> dict[str, NDArray[np.float64]]:
     """Return the model's parameters but `unit`. Seconds, farads, volts and amperes."""
-    tau_m, rest = np.asarray(tau_m, float), np.asarray(v_rest, float)
+    tau_m = np.asarray(tau_m, float)
     driven = tau_m / np.asarray(c_m, float) * np.asarray(i_offset, float)
     return {
         "alpha": np.exp(-dt / tau_m),
         "offset": -np.expm1(-dt / tau_m) * driven,
-        "threshold": np.asarray(v_thresh, float) - rest,
-        "v_reset": np.asarray(v_reset, float) - rest,
-        "refract": np.rint(np.asarray(tau_refrac, float) / dt),
+        **firing(dt, v_rest=v_rest, v_reset=v_reset, v_thresh=v_thresh, tau_refrac=tau_refrac),
     }
 
 
-def _float(name: str, real: str, drive: str) -> Model:
-    fields = ("alpha", "offset", "unit", "threshold", "v_reset")
-    return build(
-        name,
-        step,
-        inputs=2,
-        drive=drive,
-        takes=real,
-        state=[("v", real), ("refract", "i4")],
-        params=[(f, real) for f in fields] + [("refract", "i4")],
-    )
-
-
-FLOAT = _float("if_curr_delta", "f4", "int32")
-DOUBLE = _float("if_curr_delta.double", "f8", "int64")
+FLOAT, DOUBLE = in_float(
+    "if_curr_delta", step, ("v",), ("alpha", "offset", "unit", "threshold", "v_reset")
+)

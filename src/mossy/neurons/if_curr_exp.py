@@ -34,7 +34,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mossy.neurons.model import Model, build
+from mossy.neurons.model import build
+from mossy.neurons.point import firing, in_float
 
 RING_TOP = (1 << 16) - 1  # an entry of the ring buffer saturates here
 
@@ -89,9 +90,7 @@ def coefficients(
         "exc_decay": np.exp(-dt / np.asarray(tau_exc, float)),
         "inh_decay": np.exp(-dt / np.asarray(tau_inh, float)),
         "offset": -np.expm1(-dt / tau_m) * tau_m / c_m * np.asarray(i_offset, float),
-        "threshold": np.asarray(v_thresh, float) - np.asarray(v_rest, float),
-        "v_reset": np.asarray(v_reset, float) - np.asarray(v_rest, float),
-        "refract": np.rint(np.asarray(tau_refrac, float) / dt),
+        **firing(dt, v_rest=v_rest, v_reset=v_reset, v_thresh=v_thresh, tau_refrac=tau_refrac),
     }
 
 
@@ -133,19 +132,6 @@ def step_fixed(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
     return bool(fired)
 
 
-def _float(name: str, real: str, drive: str) -> Model:
-    fields = ("alpha", "exc_gain", "inh_gain", "offset", "exc_decay", "inh_decay", "unit")
-    return build(
-        name,
-        step,
-        inputs=2,
-        drive=drive,
-        takes=real,
-        state=[("v", real), ("i_exc", real), ("i_inh", real), ("refract", "i4")],
-        params=[(f, real) for f in (*fields, "threshold", "v_reset")] + [("refract", "i4")],
-    )
-
-
 ONE = build(
     "if_curr_exp.one",
     step_one,
@@ -164,8 +150,10 @@ ONE = build(
         ("refract", "i4"),
     ],
 )
-FLOAT = _float("if_curr_exp", "f4", "int32")
-DOUBLE = _float("if_curr_exp.double", "f8", "int64")
+FIELDS = ("alpha", "exc_gain", "inh_gain", "offset", "exc_decay", "inh_decay", "unit")
+FLOAT, DOUBLE = in_float(
+    "if_curr_exp", step, ("v", "i_exc", "i_inh"), (*FIELDS, "threshold", "v_reset")
+)
 
 FIXED = build(
     "if_curr_exp.fixed",

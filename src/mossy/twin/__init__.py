@@ -9,6 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def run(
     stretches = parted(program, died, steps)
     lives = last_steps(program, stretches)
     inputs = silenced(program, lives, inputs)
-    engine = _chosen(program, engine, order, inputs, batch, steps, len(stretches) > 1)
+    engine = _chosen(program, chip, engine, order, inputs, batch, steps, len(stretches) > 1)
     go = _engine(program, chip, engine, order, stretches, recorded, threads)
     with Meter() as meter:
         trace = go(inputs, progress)
@@ -126,6 +127,7 @@ def _extent(
 
 def _chosen(
     program: Program,
+    chip: Chip,
     engine: str,
     order: str,
     inputs: dict[str, NDArray[Any]],
@@ -144,19 +146,9 @@ def _chosen(
             got=f"a batch of {batch}",
             hint="a seed of its own for each run",
         )
-    if engine == "reference" or (engine == "fast" and not wide.large(program, steps)):
+    if engine == "reference":
         return engine
-    why = wide.refusal(program)
-    if batch > 1:
-        why = "several samples"
-    elif faults:
-        why = "parts die during the run"
-    elif order == "event":
-        why = "events are followed one at a time"
-    elif engine == "mpi" and program.routing == "axons":
-        why = "packets of a core travel apart"
-    elif any(x.dtype.kind == "f" for x in inputs.values()):
-        why = "inputs are currents"
+    why = _unfit(program, engine, order, inputs, batch, faults)
     if engine != "fast" and why:
         raise BadInput(
             "E0177",
@@ -165,9 +157,43 @@ def _chosen(
             got=f'engine="{engine}"',
             hint='engine="fast"',
         )
-    if engine != "fast":
+    if engine != "fast" or why:
         return engine
-    return "fast" if why else "wide"
+    if wide.large(program, steps) or (wide.many(program) and not _in_layers(program, chip)):
+        return "wide"
+    return "fast"
+
+
+def _unfit(
+    program: Program,
+    engine: str,
+    order: str,
+    inputs: dict[str, NDArray[Any]],
+    batch: int,
+    faults: bool,
+) -> str | None:
+    """Return why the engine of large networks cannot run this, None where it can."""
+    from mossy.twin import wide
+
+    if batch > 1:
+        return "several samples"
+    if faults:
+        return "parts die during the run"
+    if order == "event":
+        return "events are followed one at a time"
+    if engine == "mpi" and program.routing == "axons":
+        return "packets of a core travel apart"
+    if any(x.dtype.kind == "f" for x in inputs.values()):
+        return "inputs are currents"
+    return wide.refusal(program)
+
+
+def _in_layers(program: Program, chip: Chip) -> bool:
+    """Return whether `fast` can run one layer after the other, which is the quickest way."""
+    from mossy.twin.layers import layered
+    from mossy.twin.link import link
+
+    return layered(program, link(program, chip)) is not None
 
 
 def _order(chip: Chip, asked: str | None) -> str:
@@ -259,11 +285,11 @@ def _measured(
             go(one)
         runs.append(single)
     seconds, joules = [m.seconds for m in runs], [m.joules for m in runs]
-    elapsed = Quantity(float(np.median(seconds)), "s", min(seconds), max(seconds))
+    elapsed = Quantity(median(seconds), "s", min(seconds), max(seconds))
     known = [j for j in joules if j]
     if len(known) < len(joules):  # no counter, or too coarse to see one inference
         return elapsed, None
-    return elapsed, Quantity(float(np.median(known)), "J", min(known), max(known))
+    return elapsed, Quantity(median(known), "J", min(known), max(known))
 
 
 def _inputs(

@@ -205,16 +205,9 @@ def _block(
     wide: bool,
 ) -> tuple[Block, list[Triplets]]:
     first, last, parts = span
-    form = np.array(
-        [
-            shape.lead,
-            shape.width.bit_length() - 1,
-            shape.groups,
-            shape.neurons.bit_length() - 1,
-            shape.sums.bit_length() - 1,
-            shape.bits,
-        ]
-    )
+    bits = (shape.width, shape.neurons, shape.sums)
+    width, neurons, sums = (n.bit_length() - 1 for n in bits)
+    form = shape.lead, width, shape.groups, neurons, sums, shape.bits
     size = sum(_size(x, p) for p in parts for x in given[p.core])
     cells = np.empty(size, np.uint32)  # where a synapse belongs, beside its word
     words = np.empty(size, np.uint64 if wide else np.uint32)
@@ -254,15 +247,15 @@ def _size(x: _Listed | _Made, p: Part) -> int:
 
 
 @jit
-def _cell(sender: Any, delay: Any, form: Any) -> Any:
-    return sender * form[2] + ((delay - form[0]) >> form[1])
+def _cell(sender: Any, delay: Any, lead: Any, width: Any, groups: Any) -> Any:
+    return sender * groups + ((delay - lead) >> width)
 
 
 @jit
-def _word(delay: Any, plane: Any, i: Any, weight: Any, form: Any) -> Any:
-    slot = (delay - form[0]) & ((1 << form[1]) - 1)
-    place = (((slot << form[4]) + plane) << form[3]) + i
-    return np.uint64(weight << form[5]) | np.uint64(place)
+def _word(delay: Any, plane: Any, i: Any, weight: Any, lead: Any, width: Any, form: Any) -> Any:
+    neurons, sums, bits = form
+    place = (((((delay - lead) & ((1 << width) - 1)) << sums) + plane) << neurons) + i
+    return np.uint64(weight << bits) | np.uint64(place)
 
 
 @jit
@@ -274,6 +267,7 @@ def _make(
 
     many: how many each cell has, which is asked for before it is counted up.
     """
+    lead, width, groups, neurons, sums, bits = form
     found, mark = scratch(s)
     d, w = np.empty(found.size, np.int64), np.empty(found.size, np.int64)
     own, listed = s.kind == OUT, s.kind == LISTED
@@ -292,10 +286,11 @@ def _make(
                 if plane < 0:
                     to = 1 if weight < 0 else 0
                     weight = abs(weight)
-                c = _cell(senders[i], d[k], form)
+                c = _cell(senders[i], d[k], lead, width, groups)
                 ahead(many, c)
                 cells[m] = c
-                words[m] = _word(d[k], to, j - base + shift, weight, form)
+                at = j - base + shift
+                words[m] = _word(d[k], to, at, weight, lead, width, (neurons, sums, bits))
                 m += 1
         for k in range(begun, m):
             many[cells[k]] += 1
@@ -308,12 +303,14 @@ def _list(
     shift: Any, many: Any, cells: Any, words: Any, m: Any,
 ) -> Any:  # fmt: skip
     """Append listed synapses on the neurons lo .. hi; return the number."""
+    lead, width, groups, neurons, sums, bits = form
     for k in range(sender.size):
         if lo <= index[k] < hi:
-            c = _cell(sender[k], delay[k], form)
+            c = _cell(sender[k], delay[k], lead, width, groups)
             many[c] += 1
             cells[m] = c
-            words[m] = _word(delay[k], plane[k], index[k] + shift, weight[k], form)
+            at = index[k] + shift
+            words[m] = _word(delay[k], plane[k], at, weight[k], lead, width, (neurons, sums, bits))
             m += 1
     return m
 

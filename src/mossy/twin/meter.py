@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 POWERCAP = Path("/sys/class/powercap")
 
 
-def _packages() -> list[Path]:
-    return sorted(p for p in POWERCAP.glob("intel-rapl:*") if p.name.count(":") == 1)
+@cache
+def _packages(powercap: Path) -> list[Path]:
+    return sorted(p for p in powercap.glob("intel-rapl:*") if p.name.count(":") == 1)
 
 
 def _joules() -> float | None:
     """Sum of all packages' counters, None where there are none or they may not be read."""
     try:
-        found = [int((p / "energy_uj").read_text()) for p in _packages()]
+        found = [int((p / "energy_uj").read_text()) for p in _packages(POWERCAP)]
     except (OSError, ValueError):
         return None
     return sum(found) * 1e-6 if found else None

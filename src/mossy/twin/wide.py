@@ -25,6 +25,7 @@ from mossy.twin.sweep import sums
 
 LARGE = 2_000_000  # synapses from which a program of lists is run this way by itself
 LONG = 5_000  # and steps
+MANY = 4_096  # and neurons
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,11 @@ def large(program: Program, steps: int) -> bool:
     listed = sum(c.words.size for c in program.cores)
     said = any(c.recipes or c.noise for c in program.cores)
     return said or listed >= LARGE or steps >= LONG
+
+
+def many(program: Program) -> bool:
+    """Return whether there are so many neurons that this engine steps through them faster."""
+    return sum(c.n for c in program.cores if c.role != "source") >= MANY
 
 
 Key = tuple[int, int, int]  # threads, and which part of how many

@@ -30,6 +30,33 @@ def _sent(spikes: Any, step: Any, core_of: Any, out: Any) -> Any:
         out[step[k], core_of[spikes[k]]] += 1
 
 
+@jit
+def _trips(spikes: Any, step: Any, core_of: Any, trips: Any, out: Any) -> Any:
+    for k in range(spikes.size):
+        g = spikes[k]
+        for i in range(trips.shape[1]):
+            out[step[k], core_of[g], i] += trips[g, i]
+
+
+@jit
+def _by_step(step: Any, who: Any, steps: Any) -> Any:
+    """Return both sorted by step, and whether neurons rise within each."""
+    at = np.zeros(steps + 1, np.int64)
+    for k in range(step.size):
+        at[step[k] + 1] += 1
+    for t in range(steps):
+        at[t + 1] += at[t]
+    t_, i_ = np.empty(step.size, np.int64), np.empty(step.size, np.int64)
+    for k in range(step.size):
+        m = at[step[k]]
+        t_[m], i_[m] = step[k], who[k]
+        at[step[k]] = m + 1
+    rising = True
+    for k in range(1, step.size):
+        rising &= t_[k] > t_[k - 1] or i_[k] > i_[k - 1]
+    return t_, i_, rising
+
+
 def sent(
     laid: Wide, step: NDArray[np.int64], who: NDArray[np.int32], steps: int
 ) -> NDArray[np.int64]:
@@ -61,7 +88,7 @@ def _apart(
 ) -> dict[str, NDArray[np.int64]]:
     """The same where every neuron's packets have a way of their own."""
     found = np.zeros((*spikes.shape, 4), np.int64)
-    np.add.at(found, (step, laid.core_of[who]), laid.trips[who])
+    _trips(who, step, laid.core_of, laid.trips, found)
     arrived = np.zeros_like(spikes)
     ways = laid.reach
     received(who, step, ways.indptr, ways.indices, ways.data, arrived)
@@ -81,14 +108,17 @@ def rasters(
     """Return the spikes of some populations, by step and neuron."""
     events, sizes = {}, {}
     first = np.array([c.lo for c in program.cores]) - laid.start
+    if names:
+        step, who, rising = _by_step(step, who, steps)
+        if not rising:  # as they come from a GPU
+            order = np.lexsort((who, step))
+            step, who = step[order], who[order]
     at = laid.core_of[who] if names else who
     for name in names:
         p = program.population(name)
         sizes[name] = int(np.prod(p.shape, dtype=np.int64))
         mine = np.flatnonzero(np.isin(np.arange(len(first)), p.cores)[at])
-        t, i = step[mine], who[mine] + first[at[mine]]
-        order = np.lexsort((i, t))
-        events[name] = t[order].astype(np.int64), i[order].astype(np.int64)
+        events[name] = step[mine], who[mine] + first[at[mine]]
     return Rasters(events, sizes, steps)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mossy import neurons
 from mossy.program.artefact import Program
+from mossy.synapses.chance import jit
 from mossy.twin.counts import LOSSES
 
 
@@ -20,6 +21,12 @@ class Recorded:
 
     spikes: tuple[str, ...]
     states: tuple[str, ...]
+
+
+@jit
+def _marked(step: Any, neuron: Any, raster: Any) -> Any:
+    for k in range(step.size):
+        raster[step[k], neuron[k]] += 1
 
 
 class Rasters(Mapping[str, NDArray[np.uint8]]):
@@ -38,7 +45,7 @@ class Rasters(Mapping[str, NDArray[np.uint8]]):
         """Return the raster of a population. Raises KeyError where it was not recorded."""
         step, neuron = self.events[name]
         raster = np.zeros((1, self.steps, self.sizes[name]), np.uint8)
-        np.add.at(raster[0], (step, neuron), 1)
+        _marked(step, neuron, raster[0])
         return raster
 
     def only(self, names: tuple[str, ...]) -> Rasters:

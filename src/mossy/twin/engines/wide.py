@@ -390,4 +390,5 @@ def _used(block: Block) -> int:
 
 
 def _where(array: NDArray[Any]) -> int:
-    return int(array.ctypes.data)
+    where: int = array.__array_interface__["data"][0]  # `ctypes` takes five times as long
+    return where
