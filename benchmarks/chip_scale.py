@@ -40,7 +40,7 @@ from mossy.passes.options import Options
 from mossy.passes.pipeline import Header, assemble
 from mossy.passes.quantise import quantise
 from mossy.program import Program
-from mossy.twin.wide import wide
+from mossy.twin.layout.wide import wide
 
 TICK = 1e-3
 TRAFFIC = 1.8e9  # synaptic events a second, published for the chip

@@ -33,8 +33,8 @@ from mossy.errors import MossyError
 from mossy.network import nodes as nd
 from mossy.network.graph import build
 from mossy.program.artefact import Program
-from mossy.twin import layers
 from mossy.twin.engines import fast
+from mossy.twin.layout import layers
 
 ROOT = Path(__file__).parents[1]
 SIZES, STEPS, DT = (784, 1000, 1000, 10), 100, 1e-3

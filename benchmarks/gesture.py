@@ -26,7 +26,8 @@ from mossy.columns import columns
 from mossy.network import nodes as nd
 from mossy.network.graph import build
 from mossy.passes import Options
-from mossy.twin import Result, levels
+from mossy.twin import Result
+from mossy.twin.bill import levels
 from mossy.units import Quantity, si
 
 CHIP, DT, SIDE, STEPS, SAMPLES, CLASSES = "spinnaker2", 1e-3, 32, 300, 4, 11

@@ -151,7 +151,7 @@ def timed(
 
 def laid_out(program: Program, threads: int) -> int:
     """Return the number of synapses, as the engine has them."""
-    from mossy.twin.wide import wide
+    from mossy.twin.layout.wide import wide
 
     return wide(program, chip("cpu"), threads).synapses
 

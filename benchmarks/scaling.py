@@ -40,8 +40,8 @@ from mossy.passes.pipeline import Header, assemble
 from mossy.passes.quantise import quantise
 from mossy.program import Program
 from mossy.twin.engines import mpi
-from mossy.twin.shape import Share
-from mossy.twin.wide import Wide, wide
+from mossy.twin.layout.shape import Share
+from mossy.twin.layout.wide import Wide, wide
 
 ROOT = Path(__file__).parents[1]
 MPIRUN = ("mpirun", "--oversubscribe", "--allow-run-as-root", "-n")

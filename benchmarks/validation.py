@@ -29,7 +29,8 @@ from mossy.chips.published import Measured, published
 from mossy.columns import columns
 from mossy.errors import UnknownFact
 from mossy.passes import Options
-from mossy.twin import Result, levels
+from mossy.twin import Result
+from mossy.twin.bill import levels
 from mossy.units import Quantity
 
 HEAD = ("chip", "what", "published", "predicted", "predicted / published", "remark")

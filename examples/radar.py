@@ -51,7 +51,7 @@ def run(chip: str, active: float) -> tuple[Program, Result]:
 
 def rows(program: Program, result: Result) -> list[Row]:
     """Return the figures beside the published ones."""
-    from mossy.twin.timing import work
+    from mossy.twin.bill.timing import work
 
     memory = sum(b.size for c in program.cores if c.role != "source" for b in c.memory)
     own = [c.number for c in program.cores if c.role != "source"]

@@ -20,8 +20,8 @@ from mossy.network import graph
 from mossy.network.nodes import LIF, Delay, Input, Linear, Network, Node, Output
 from mossy.passes import Options, compile
 from mossy.program import Program
+from mossy.twin.bill.meter import Meter
 from mossy.twin.engines import mpi
-from mossy.twin.meter import Meter
 from tests.strategies import DT
 from tests.twin.machines import small
 from tests.twin.recurrent import compiled, random_network

@@ -21,9 +21,9 @@ from mossy.program import Program
 from mossy.program.machine import board_of
 from mossy.testing.networks import cases, lif
 from mossy.twin import Counts, Result
-from mossy.twin.congestion import Congestion, congestion
-from mossy.twin.full_links import Full, kind_of
-from mossy.twin.loads import loads, trees
+from mossy.twin.traffic.congestion import Congestion, congestion
+from mossy.twin.traffic.full_links import Full, kind_of
+from mossy.twin.traffic.loads import loads, trees
 from tests.twin.machines import faults, programs, spread
 from tests.twin.runs import fuzz
 

@@ -16,9 +16,9 @@ from mossy.passes import Options, compile
 from mossy.program import Program
 from mossy.testing.networks import cases
 from mossy.twin import Result
+from mossy.twin.bill.timing import event_latencies
 from mossy.twin.engines import depth_first
 from mossy.twin.engines.trace import Recorded
-from mossy.twin.timing import event_latencies
 from tests.oracles.speck_networks import random_network
 from tests.oracles.speck_twin import graph
 

@@ -23,7 +23,7 @@ from mossy.synapses import conv2d
 from mossy.testing.networks import cases, lif
 from mossy.twin import Result
 from mossy.twin.faults import checked, dead_at
-from mossy.twin.packets import NONE_DEAD, Network
+from mossy.twin.traffic.packets import NONE_DEAD, Network
 from tests.cli import toy
 from tests.cli.toy import mistake, printed
 from tests.strategies import STEPS, sample, spikes

@@ -23,8 +23,8 @@ from mossy.testing.programs import accepted
 from mossy.twin import Result
 from mossy.twin.engines import fast, layerwise
 from mossy.twin.engines.helpers import Helpers
-from mossy.twin.layers import Layered, layered
-from mossy.twin.link import link
+from mossy.twin.layout.layers import Layered, layered
+from mossy.twin.layout.link import link
 from tests.strategies import Wanted, currents, networks, spikes
 from tests.twin.runs import assert_same_run, fuzz
 

@@ -14,7 +14,8 @@ from mossy.errors import BadInput
 from mossy.network import graph
 from mossy.network.nodes import LIF, Input, Linear, Node, Output
 from mossy.passes import Options, compile
-from mossy.twin import Result, levels
+from mossy.twin import Result
+from mossy.twin.bill import levels
 
 CHIP, STEPS = "spinnaker2", 6
 WORK = ("cycles_per_neuron_update", "cycles_per_packet", "cycles_per_synaptic_event")

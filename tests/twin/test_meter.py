@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mossy.twin import meter
-from mossy.twin.meter import Meter
+from mossy.twin.bill import meter
+from mossy.twin.bill.meter import Meter
 from tests.twin.test_pricing import three_spikes
 
 

@@ -19,8 +19,8 @@ from mossy import twin
 from mossy.chips.chip import chip as find
 from mossy.errors import BadInput
 from mossy.twin.engines import digest
-from mossy.twin.shape import Extent, Share
-from mossy.twin.wide import wide
+from mossy.twin.layout.shape import Extent, Share
+from mossy.twin.layout.wide import wide
 from tests.twin.recurrent import compiled, random_network
 
 ROOT = Path(__file__).parents[2]

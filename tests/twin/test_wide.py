@@ -14,8 +14,8 @@ from mossy.errors import BadInput, UnsupportedNode
 from mossy.passes import Options, compile
 from mossy.twin.engines import fast
 from mossy.twin.engines.trace import Recorded
-from mossy.twin.link import link
-from mossy.twin.wide import refusal
+from mossy.twin.layout.link import link
+from mossy.twin.layout.wide import refusal
 from tests.strategies import Wanted, networks, sample, spikes
 from tests.twin.recurrent import CHANNELS, compiled, random_network
 from tests.twin.runs import assert_same_activity, assert_same_run, fuzz

@@ -7,13 +7,13 @@ chip.toml sections
                 largest machine the placer may use
     [routing]   kind: multicast | axons | none
     [links]     what carries packets between chips, where they are followed link by link; see
-                twin/congestion.py
+                twin/traffic/congestion.py
     [input]     on: core (a source population takes cores) | host; sends: spikes | values (signed
                 numbers, one packet each) | currents (either); most: spikes of a channel in a step
-    [timing]    kind: tick | barrier | cycles | measured; work: fact per count; see twin/timing.py;
+    [timing]    kind: tick | barrier | cycles | measured; work: fact per count; see bill/timing.py;
                 orders: frame, event (packets one at a time), the chip's own first
-    [levels.*]  clocks and voltages, from low to high: the facts that differ; see twin/levels.py
-    [[energy]]  name, count, fact; see twin/energy.py
+    [levels.*]  clocks and voltages, from low to high: the facts that differ; see bill/levels.py
+    [[energy]]  name, count, fact; see bill/energy.py
     [facts.*]   value, unit, low, high, basis, source
     [variants.*] a chip of its own, "folder-variant": title, summary, and the facts that differ
 

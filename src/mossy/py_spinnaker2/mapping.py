@@ -22,8 +22,8 @@ from mossy.program.artefact import Program
 from mossy.py_spinnaker2 import snn
 from mossy.py_spinnaker2.models import find, registers
 from mossy.py_spinnaker2.synapses import synapses, word
+from mossy.twin.bill.timing import work
 from mossy.twin.result import Result
-from mossy.twin.timing import work
 
 NO_INPUTS = ("spike_list", "poisson_process")
 SILENT = "no input"  # the one source of a network without spike lists

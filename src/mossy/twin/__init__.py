@@ -19,10 +19,10 @@ from mossy.chips.chip import Chip
 from mossy.chips.chip import chip as find_chip
 from mossy.errors import BadInput
 from mossy.program.artefact import PopulationMap, Program
+from mossy.twin.bill.meter import Meter
 from mossy.twin.counts import Counts
 from mossy.twin.engines.trace import Rasters, Recorded, Trace
 from mossy.twin.faults import Fault, Stretch, checked, fault, kept, last_steps, parted, silenced
-from mossy.twin.meter import Meter
 from mossy.twin.result import Result
 from mossy.units import Quantity
 
@@ -136,7 +136,7 @@ def _chosen(
     faults: bool,
 ) -> str:
     """Return the engine that will run. Raises BadInput E0176, E0177."""
-    from mossy.twin import wide
+    from mossy.twin.layout import wide
 
     if batch > 1 and any(c.noise for c in program.cores):
         raise BadInput(
@@ -173,7 +173,7 @@ def _unfit(
     faults: bool,
 ) -> str | None:
     """Return why the engine of large networks cannot run this, None where it can."""
-    from mossy.twin import wide
+    from mossy.twin.layout import wide
 
     if batch > 1:
         return "several samples"
@@ -190,8 +190,8 @@ def _unfit(
 
 def _in_layers(program: Program, chip: Chip) -> bool:
     """Return whether `fast` can run one layer after the other, which is the quickest way."""
-    from mossy.twin.layers import layered
-    from mossy.twin.link import link
+    from mossy.twin.layout.layers import layered
+    from mossy.twin.layout.link import link
 
     return layered(program, link(program, chip)) is not None
 
@@ -248,7 +248,7 @@ def _engine(
             program, chip, inputs, steps, recorded, threads=threads, progress=progress
         )
     from mossy.twin.engines import fast
-    from mossy.twin.link import link
+    from mossy.twin.layout.link import link
     from mossy.twin.sever import sever
 
     linked = link(program, chip)

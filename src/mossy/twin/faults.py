@@ -9,7 +9,7 @@ are those that were loaded (a machine with parts known to be dead is compiled fo
 for an input core that is dead are dropped by the host.
 
 A run with faults is cut into stretches of steps between which nothing dies. `parted` gives them for
-any engine; `twin/packets.py` says what a packet does in each; `severed` is the linked program of
+any engine; `traffic/packets.py` says what a packet does in each; `severed` is the linked program of
 a stretch. Lost packets and synaptic events are counted on the core that sent them: one packet for
 every core that was meant to get it and is not reached.
 """
@@ -31,7 +31,7 @@ from mossy.chips.chip import Chip
 from mossy.errors import BadInput
 from mossy.program.artefact import Program
 from mossy.program.machine import Machine
-from mossy.twin.packets import NONE_DEAD, Dead
+from mossy.twin.traffic.packets import NONE_DEAD, Dead
 
 PARTS = {"chip": 2, "core": 3, "link": 3}  # how many numbers name one
 DIRECTIONS = {

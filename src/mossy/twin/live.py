@@ -26,7 +26,7 @@ from mossy.chips.chip import chip as find_chip
 from mossy.program.artefact import Program
 from mossy.twin.engines.trace import Recorded
 from mossy.twin.engines.wide import FIELDS, FIELDS_END, PARTS, PARTS_END, Run
-from mossy.twin.wide import wide
+from mossy.twin.layout.wide import wide
 
 Events = tuple[NDArray[np.int64], NDArray[np.int64]]  # step and neuron of each spike, by step
 Watched = dict[tuple[str, str], NDArray[np.int64]]  # (population, field) -> neurons, rising

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mossy.program.artefact import Program
-from mossy.twin.levels import said
-from mossy.twin.network_report import congestion_json, congestion_text, faults_json, faults_text
+from mossy.twin.bill.levels import said
 from mossy.twin.result import Result
+from mossy.twin.traffic.network_report import (
+    congestion_json,
+    congestion_text,
+    faults_json,
+    faults_text,
+)
 from mossy.units import Quantity, si
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from mossy.chips.chip import Chip
 from mossy.errors import BadInput
 from mossy.program.artefact import Program
-from mossy.twin import levels
-from mossy.twin.congestion import Congestion, congestion
+from mossy.twin.bill import levels
+from mossy.twin.bill.energy import Energy, energy
+from mossy.twin.bill.timing import Timing, event_latencies, time
 from mossy.twin.counts import Counts
-from mossy.twin.energy import Energy, energy
 from mossy.twin.engines.trace import Rasters
 from mossy.twin.faults import Fault
-from mossy.twin.timing import Timing, event_latencies, time
+from mossy.twin.traffic.congestion import Congestion, congestion
 from mossy.units import Quantity
 
 

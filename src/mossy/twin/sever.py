@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
 from mossy.program.artefact import CoreImage, Program
-from mossy.twin.link import Linked, Phase, distinct
-from mossy.twin.packets import Dead, Network
+from mossy.twin.layout.link import Linked, Phase, distinct
+from mossy.twin.traffic.packets import Dead, Network
 
 
 def sever(linked: Linked, program: Program, chip: Chip, dead: Dead) -> Linked:

@@ -16,7 +16,7 @@ from numba import extending
 from numba.core import cgutils, types
 
 from mossy.synapses.chance import jit
-from mossy.twin.layers import STRIP_BYTES
+from mossy.twin.layout.layers import STRIP_BYTES
 
 PATIENCE = 2000  # looks, some ten microseconds, before a waiting thread gives way
 

@@ -25,8 +25,8 @@ from mossy.program.artefact import Program
 from mossy.synapses import noise as poisson
 from mossy.twin.engines.tally import outside, traced
 from mossy.twin.engines.trace import Recorded, Trace
-from mossy.twin.load import plane
-from mossy.twin.wide import Wide, wide
+from mossy.twin.layout.load import plane
+from mossy.twin.layout.wide import Wide, wide
 
 cuda: Any = _cuda  # kernels look it up among the names of their module
 THREADS = 128  # of a block of the grid

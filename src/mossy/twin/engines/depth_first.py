@@ -38,8 +38,8 @@ from mossy.program.artefact import CoreImage, Program
 from mossy.program.words import unpack
 from mossy.synapses import conv2d
 from mossy.twin.engines.trace import COUNTED, Recorded, Trace
-from mossy.twin.link import Linked, link
-from mossy.twin.packets import Network
+from mossy.twin.layout.link import Linked, link
+from mossy.twin.traffic.packets import Network
 
 MOST_SPIKES = 255  # what a recorded step can hold
 

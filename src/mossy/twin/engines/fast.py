@@ -20,9 +20,9 @@ from mossy.program.artefact import Program
 from mossy.twin.engines import layerwise
 from mossy.twin.engines.helpers import ALONE, Helpers, helpers_of
 from mossy.twin.engines.trace import COUNTED, LOST, Recorded, Trace, raster_type
-from mossy.twin.layers import layered
-from mossy.twin.link import Linked, Phase
-from mossy.twin.load import noises
+from mossy.twin.layout.layers import layered
+from mossy.twin.layout.link import Linked, Phase
+from mossy.twin.layout.load import noises
 from mossy.twin.sever import moved
 
 CACHE_BYTES = 1 << 20  # state and ring of a group; about one core's share of cache

@@ -26,8 +26,8 @@ from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
 from mossy.twin.engines.arrivals import arrive, gather, publish
 from mossy.twin.engines.helpers import ALONE, Helpers
-from mossy.twin.layers import Layered
-from mossy.twin.link import Linked
+from mossy.twin.layout.layers import Layered
+from mossy.twin.layout.link import Linked
 
 BLOCK = 20  # steps that a layer is ahead of the one that a helper runs behind it
 LARGEST_GROUP = 16  # samples in one call: enough to make it cheap

@@ -23,14 +23,14 @@ from mossy.chips.chip import Chip
 from mossy.errors import BadInput
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
+from mossy.twin.bill.meter import Meter
 from mossy.twin.engines import digest
 from mossy.twin.engines.tally import counted, rasters, received, sent
 from mossy.twin.engines.trace import Recorded, Trace
 from mossy.twin.engines.wide import Run, walk
-from mossy.twin.gate import meet
-from mossy.twin.meter import Meter
-from mossy.twin.shape import Extent, Share
-from mossy.twin.wide import Wide, known, wide
+from mossy.twin.layout.gate import meet
+from mossy.twin.layout.shape import Extent, Share
+from mossy.twin.layout.wide import Wide, known, wide
 
 PIECE = 1 << 27  # items that are told in one go
 LINE = 8  # a gate in each cache line

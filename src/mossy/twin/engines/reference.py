@@ -25,8 +25,8 @@ from mossy.program.words import unpack
 from mossy.synapses import conv2d
 from mossy.twin.engines.trace import COUNTED, LOST, Recorded, Trace, raster_type
 from mossy.twin.faults import Stretch
-from mossy.twin.load import made, noises
-from mossy.twin.packets import Network
+from mossy.twin.layout.load import made, noises
+from mossy.twin.traffic.packets import Network
 
 
 def run(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
 from mossy.twin.engines.trace import COUNTED, Rasters, Recorded, Trace
-from mossy.twin.wide import Wide
+from mossy.twin.layout.wide import Wide
 
 TRIPS = ("packets_out", "hops", "router_lookups", "link_packets")  # columns of a program's trips
 

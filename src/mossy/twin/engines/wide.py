@@ -22,13 +22,13 @@ from mossy.chips.chip import Chip
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
 from mossy.synapses.noise import GUIDE, ROOM, Rates, arrivals, tables
-from mossy.twin.blocks import Block
 from mossy.twin.engines.tally import outside, traced
 from mossy.twin.engines.trace import Recorded, Trace
-from mossy.twin.gate import ahead, at, call, meet, new_gate, prefetch
-from mossy.twin.load import plane
-from mossy.twin.sweep import sweep
-from mossy.twin.wide import Wide, wide
+from mossy.twin.layout.blocks import Block
+from mossy.twin.layout.gate import ahead, at, call, meet, new_gate, prefetch
+from mossy.twin.layout.load import plane
+from mossy.twin.layout.sweep import sweep
+from mossy.twin.layout.wide import Wide, wide
 
 AHEAD = 3  # groups whose words are asked for before they are pushed
 ASKED = 192  # words of a group that are asked for; those behind, the processor sees coming

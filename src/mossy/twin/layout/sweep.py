@@ -19,7 +19,7 @@ from numba.core import types
 
 from mossy import neurons
 from mossy.neurons.model import Model, compile_step
-from mossy.twin.fields import fields, row, values
+from mossy.twin.layout.fields import fields, row, values
 
 SIGNATURE = types.void(types.CPointer(types.int64), types.int64, types.int64)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mossy.twin.congestion import Busy, Congestion
 from mossy.twin.result import Result
+from mossy.twin.traffic.congestion import Busy, Congestion
 from mossy.units import Quantity
 
 STATIC = "what dead parts still draw is not known; their static power is priced as if they lived"

@@ -27,8 +27,8 @@ from mossy.program.words import unpack
 from mossy.synapses import conv2d, generate
 from mossy.synapses.chance import jit, stream
 from mossy.synapses.generate import LISTED, OUT, delays, scratch, sources, targets, weights
-from mossy.twin.gate import ahead
-from mossy.twin.shape import ALL, NOTHING, Extent, Part, Shape, Share, shape_of, spans
+from mossy.twin.layout.gate import ahead
+from mossy.twin.layout.shape import ALL, NOTHING, Extent, Part, Shape, Share, shape_of, spans
 
 AHEAD = 16  # synapses that are looked for before they are placed
 

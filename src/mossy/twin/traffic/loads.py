@@ -19,7 +19,7 @@ from mossy.program.artefact import Program
 from mossy.program.machine import Place, Spot
 from mossy.twin.counts import Counts
 from mossy.twin.faults import Fault, Stretch, parted
-from mossy.twin.packets import Network
+from mossy.twin.traffic.packets import Network
 
 CHUNK = 1 << 22  # loads held at a time
 

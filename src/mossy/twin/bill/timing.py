@@ -1,7 +1,7 @@
 """Time: from counts to seconds, by the chip's own way of keeping step.
 
 tick       a timer fires every `tick` seconds; a core works sum_k count_k x cycles_k at the clock of
-           its level (twin/levels.py); one that needs longer than a tick overruns, and is reported
+           its level (levels.py); one that needs longer than a tick overruns, and is reported
 cycles     one core works through everything: a step takes sum_k count_k x cycles_k over all counts,
            and has the network's own time step, or `tick` seconds, for it; overruns as above
 barrier    the next step begins when the slowest core is done: max over cores of
@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
 from mossy.program.artefact import Program
-from mossy.twin import levels
+from mossy.twin.bill import levels
+from mossy.twin.bill.levels import Share
 from mossy.twin.counts import Counts
-from mossy.twin.levels import Share
-from mossy.twin.packets import Network
+from mossy.twin.traffic.packets import Network
 from mossy.units import Quantity
 
 

@@ -26,8 +26,8 @@ from mossy.neurons.model import Model
 from mossy.program.artefact import CoreImage, Program, RowTable
 from mossy.program.words import unpack
 from mossy.synapses import conv2d
-from mossy.twin.load import made
-from mossy.twin.packets import Journey, Network
+from mossy.twin.layout.load import made
+from mossy.twin.traffic.packets import Journey, Network
 
 
 @dataclass(frozen=True, eq=False)

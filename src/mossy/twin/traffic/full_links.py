@@ -1,6 +1,6 @@
 """Full links: what a chip says of its links, and what becomes of packets that do not fit a tick.
 
-The section [links] of chip.toml and what follows from it are explained in twin/congestion.py.
+The section [links] of chip.toml and what follows from it are explained in congestion.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Congestion: how busy links, routers and event FIFOs are in every step, and what that leads to.
 
 The load of a link in a step is exact: packets that the cores send (counts), times the links of
-their trees, which are static (twin/packets.py), stretch by stretch where parts die. From it follow
+their trees, which are static (packets.py), stretch by stretch where parts die. From it follow
 
     utilisation = packets x bits of a packet on the link / (rate of the link x tick)
 
@@ -39,8 +39,8 @@ from mossy.program.artefact import Program
 from mossy.program.machine import Spot
 from mossy.twin.counts import Counts
 from mossy.twin.faults import Fault, direction
-from mossy.twin.full_links import ROUNDING, Full, LinkFacts, kind_of, shares
-from mossy.twin.loads import Trees, loads, trees
+from mossy.twin.traffic.full_links import ROUNDING, Full, LinkFacts, kind_of, shares
+from mossy.twin.traffic.loads import Trees, loads, trees
 from mossy.units import Quantity
 
 POLICIES = ("late", "drop")

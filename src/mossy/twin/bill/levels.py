@@ -11,7 +11,7 @@ a run is priced. chip.toml lists the levels from low to high:
 A run is priced at the last level unless the user asks for another one, or for "auto": a core begins
 every step at the lowest level and takes the highest one for the rest of its work of that step when
 more packets have come in for it than the threshold says; then it goes back to sleep at the lowest.
-Levels between the two are not used. What it did while asleep or at work is in twin/energy.py.
+Levels between the two are not used. What it did while asleep or at work is in twin/bill/energy.py.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ from scipy import sparse
 from mossy import neurons
 from mossy.chips.chip import Chip
 from mossy.program.artefact import CoreImage, Program
-from mossy.twin.blocks import Block, Fan, blocks
-from mossy.twin.link import distinct, numbered
-from mossy.twin.packets import Network
-from mossy.twin.shape import ALL, Shape, Share
-from mossy.twin.sweep import sums
+from mossy.twin.layout.blocks import Block, Fan, blocks
+from mossy.twin.layout.link import distinct, numbered
+from mossy.twin.layout.shape import ALL, Shape, Share
+from mossy.twin.layout.sweep import sums
+from mossy.twin.traffic.packets import Network
 
 LARGE = 2_000_000  # synapses from which a program of lists is run this way by itself
 LONG = 5_000  # and steps

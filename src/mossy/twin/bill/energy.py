@@ -7,7 +7,7 @@ chip.toml lists operations as (name, count, fact). Besides the event counts ther
     level_switches changes of level, two for each step of a core that leaves the lowest
 
 core_seconds is the price of a core that sleeps, busy_cycles what work costs on top of it; each is
-at the facts of the level (twin/levels.py) that the core has in that step. In an automatic run a
+at the facts of the level (levels.py) that the core has in that step. In an automatic run a
 core is at the highest level while it works there, and asleep at the lowest in the rest of the tick.
 By state, a core's sleep power while it works is booked to the work.
 
@@ -28,10 +28,10 @@ from mossy.chips.chip import Chip
 from mossy.chips.facts import BASES
 from mossy.errors import BadInput
 from mossy.program.artefact import Program
-from mossy.twin import levels
+from mossy.twin.bill import levels
+from mossy.twin.bill.levels import Share
+from mossy.twin.bill.timing import Timing, busy
 from mossy.twin.counts import Counts
-from mossy.twin.levels import Share
-from mossy.twin.timing import Timing, busy
 from mossy.units import Quantity
 
 

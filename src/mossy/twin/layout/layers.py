@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from mossy.neurons.model import Model
 from mossy.program.artefact import Program
-from mossy.twin.link import Linked, Phase
+from mossy.twin.layout.link import Linked, Phase
 
 STRIP_BYTES = 256  # of a row in a strip: a register of a vector unit, so that a strip is small
 FULL = 0.2  # share of pairs connected from which on rows are kept whole

@@ -1,0 +1,1 @@
+"""What a run costs: its time, its energy, and how fast the chip was clocked."""

@@ -1,0 +1,1 @@
+"""Packets on their way: where they travel, what every link carries, and what that delays."""
