@@ -1,9 +1,8 @@
 """What arrives at a layer in a step, added up; and how a layer waits for the one before it.
 
-Rows that are kept whole lie in strips of a register's width. The sums of a strip stay in registers
-while the rows of all that sent are added, one behind the other and some steps side by side: one
-load and one addition for every register full of synapses, from a strip that stays in the core's
-nearest cache over all steps.
+Rows that are kept whole lie in strips of some columns. The sums of a strip stay in registers while
+the rows of all that sent are added, one behind the other: one load and one addition for every
+register full of synapses, from a strip that stays in the core's own cache over all steps.
 """
 
 from __future__ import annotations
@@ -60,74 +59,47 @@ def wait(done, number, steps):  # type: ignore[no-untyped-def]
     return False
 
 
-def _adder(scaled: bool, ways: int) -> Any:
-    """A loop that adds rows of a strip to the sums of some steps, which stay in registers.
-
-    An addition has to wait for the one before it: those of several steps take turns.
-    """
+def _adder(scaled: bool) -> Any:
+    """A loop that adds rows of a strip to its sums, which stay in registers meanwhile."""
 
     @intrinsic
-    def add(
-        typingctx: Any, x: Any, step: Any, like: Any, strip: Any, who: Any, value: Any, cuts: Any
-    ) -> Any:
-        """Add rows of `strip` (rows, lanes) to the sums at x, x + step, ...; all by address.
-
-        like: an array of the type of both. who, value: what was sent, step by step, cut at `cuts`,
-        one more than there are steps.
-        """
+    def add(typingctx: Any, x: Any, like: Any, strip: Any, who: Any, value: Any, n: Any) -> Any:
+        """Add n rows of `strip` (rows, lanes) to x, all by address; like: an array of that type."""
         kind = like.dtype
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             item = context.get_value_type(kind)
             lanes = STRIP_BYTES // (kind.bitwidth // 8)
-            many, word, small = ir.VectorType(item, lanes), ir.IntType(64), ir.IntType(32)
+            many, word = ir.VectorType(item, lanes), ir.IntType(64)
             real = isinstance(kind, types.Float)
             plus, times = (builder.fadd, builder.fmul) if real else (builder.add, builder.mul)
-            rows = builder.inttoptr(args[3], many.as_pointer())
-            listed = builder.inttoptr(args[4], small.as_pointer())
-            values = builder.inttoptr(args[5], item.as_pointer())
-            at = builder.inttoptr(args[6], word.as_pointer())
-            ends = [builder.load(builder.gep(at, [word(k)])) for k in range(ways + 1)]
-            sums, totals = [], []
-            for k in range(ways):
-                place = builder.add(args[0], builder.mul(args[1], word(k)))
-                sums.append(builder.inttoptr(place, many.as_pointer()))
-                totals.append(cgutils.alloca_once_value(builder, builder.load(sums[k], align=4)))
-
-            def one(k: int, m: Any) -> None:
-                r = builder.zext(builder.load(builder.gep(listed, [m])), word)
+            rows = builder.inttoptr(args[2], many.as_pointer())
+            sums = builder.inttoptr(args[0], many.as_pointer())
+            listed = builder.inttoptr(args[3], ir.IntType(32).as_pointer())
+            values = builder.inttoptr(args[4], item.as_pointer())
+            total = cgutils.alloca_once_value(builder, builder.load(sums, align=4))
+            with cgutils.for_range(builder, args[5]) as loop:
+                r = builder.zext(builder.load(builder.gep(listed, [loop.index])), word)
                 row = builder.load(builder.gep(rows, [r]), align=4)
                 if scaled:
-                    v = builder.load(builder.gep(values, [m]))
-                    first = builder.insert_element(ir.Constant(many, ir.Undefined), v, small(0))
-                    zeros = ir.Constant(ir.VectorType(small, lanes), None)
-                    row = times(row, builder.shuffle_vector(first, first, zeros))
-                builder.store(plus(builder.load(totals[k]), row), totals[k])
-
-            shortest = builder.sub(ends[1], ends[0])
-            for k in range(1, ways):
-                n = builder.sub(ends[k + 1], ends[k])
-                shortest = builder.select(builder.icmp_signed("<", n, shortest), n, shortest)
-            with cgutils.for_range(builder, shortest) as loop:
-                for k in range(ways):
-                    one(k, builder.add(ends[k], loop.index))
-            for k in range(ways):
-                begin = builder.add(ends[k], shortest)
-                if ways > 1:
-                    with cgutils.for_range(builder, builder.sub(ends[k + 1], begin)) as loop:
-                        one(k, builder.add(begin, loop.index))
-                builder.store(builder.load(totals[k]), sums[k], align=4)
+                    v = builder.load(builder.gep(values, [loop.index]))
+                    one = builder.insert_element(
+                        ir.Constant(many, ir.Undefined), v, ir.IntType(32)(0)
+                    )
+                    zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
+                    row = times(row, builder.shuffle_vector(one, one, zeros))
+                builder.store(plus(builder.load(total), row), total)
+            builder.store(builder.load(total), sums, align=4)
             return context.get_dummy_value()
 
         integer = types.int64
-        return types.void(integer, integer, like, integer, integer, integer, integer), codegen
+        return types.void(integer, like, integer, integer, integer, integer), codegen
 
     return add
 
 
-WAYS = 1
-_add, _add_times = _adder(False, 1), _adder(True, 1)
-_add_steps, _add_steps_times = _adder(False, WAYS), _adder(True, WAYS)
+_add = _adder(False)
+_add_times = _adder(True)
 
 
 @jit
@@ -162,32 +134,25 @@ def gather(sums, b, begin, end, lists, senders, dense, lag, bounds):  # type: ig
         if wait(done, f, b * (at.shape[2] - 1) + end - lag):
             return True
         single[e] = _all_one(value[b], at[b, f, early], at[b, f, max(end - lag, 0)])
-    bounded, item = bounds[0] < bounds[1], sums.itemsize
-    step, row = sums.shape[1] * item, lanes * item
-    # by address: slices are counted, which costs more than what is added
+    item = sums.itemsize
+    row = lanes * item
+    # by address: slices are counted, which costs a tenth of what is added
+    x, strips = sums.ctypes.data, dense.ctypes.data
     w, v = who.ctypes.data + 4 * b * who.shape[1], value.ctypes.data + item * b * value.shape[1]
     for s in range(dense.shape[0]):
-        t = max(begin, lag)
-        while t < end:
-            some = WAYS if t + WAYS <= end and not bounded else 1
-            x = sums.ctypes.data + (t - begin) * step + s * row
+        for t in range(max(begin, lag), end):
+            now = x + (t - begin) * sums.shape[1] * item + s * row
             for e in range(senders.shape[0]):
                 f, base = senders[e]
-                strip = dense.ctypes.data + (s * dense.shape[1] + base) * row
-                c = at.ctypes.data + 8 * ((b * at.shape[1] + f) * at.shape[2] + t - lag)
-                if bounded:
-                    i, j = at[b, f, t - lag], at[b, f, t - lag + 1]
-                    now = sums[t - begin, s * lanes : s * lanes + lanes]
-                    _add_bounded(now, dense[s, base:], who[b, i:j], value[b, i:j], *bounds)
-                elif some > 1 and single[e]:
-                    _add_steps(x, step, dense, strip, w, v, c)
-                elif some > 1:
-                    _add_steps_times(x, step, dense, strip, w, v, c)
+                i, j = at[b, f, t - lag], at[b, f, t - lag + 1]
+                strip = strips + (s * dense.shape[1] + base) * row
+                if bounds[0] < bounds[1]:
+                    some = sums[t - begin, s * lanes : s * lanes + lanes]
+                    _add_bounded(some, dense[s, base:], who[b, i:j], value[b, i:j], *bounds)
                 elif single[e]:
-                    _add(x, step, dense, strip, w, v, c)
+                    _add(now, dense, strip, w + 4 * i, v + item * i, j - i)
                 else:
-                    _add_times(x, step, dense, strip, w, v, c)
-            t += some
+                    _add_times(now, dense, strip, w + 4 * i, v + item * i, j - i)
     return False
 
 

@@ -26,7 +26,7 @@ from mossy.neurons.model import Model
 from mossy.program.artefact import Program
 from mossy.twin.layout.link import Linked, Phase
 
-STRIP_BYTES = 256  # of a row in a strip: a register of a vector unit, so that a strip is small
+STRIP_BYTES = 256  # of a row in a strip: eight registers of a vector unit
 FULL = 0.2  # share of pairs connected from which on rows are kept whole
 
 
