@@ -57,6 +57,21 @@ def _by_step(step: Any, who: Any, steps: Any) -> Any:
     return t_, i_, rising
 
 
+@jit
+def _of(step: Any, who: Any, core_of: Any, first: Any, mine: Any) -> Any:
+    """Return step and neuron of the spikes of some cores. first: what to add to a number."""
+    n = 0
+    for k in range(who.size):
+        n += mine[core_of[who[k]]]
+    t, i, m = np.empty(n, np.int64), np.empty(n, np.int64), 0
+    for k in range(who.size):
+        c = core_of[who[k]]
+        if mine[c]:
+            t[m], i[m] = step[k], who[k] + first[c]
+            m += 1
+    return t, i
+
+
 def sent(
     laid: Wide, step: NDArray[np.int64], who: NDArray[np.int32], steps: int
 ) -> NDArray[np.int64]:
@@ -113,12 +128,11 @@ def rasters(
         if not rising:  # as they come from a GPU
             order = np.lexsort((who, step))
             step, who = step[order], who[order]
-    at = laid.core_of[who] if names else who
     for name in names:
         p = program.population(name)
         sizes[name] = int(np.prod(p.shape, dtype=np.int64))
-        mine = np.flatnonzero(np.isin(np.arange(len(first)), p.cores)[at])
-        events[name] = step[mine], who[mine] + first[at[mine]]
+        mine = np.isin(np.arange(len(first)), p.cores)
+        events[name] = _of(step, who, laid.core_of, first, mine)
     return Rasters(events, sizes, steps)
 
 

@@ -303,12 +303,7 @@ class Run:
             f: self._new(np.ascontiguousarray(core.state[f][p.lo : p.hi]).copy())
             for f in model.state.names or ()
         }
-        params = core.params[p.lo : p.hi]
-        alike = bool((params == params[:1]).all())
-        given = [
-            self._new(np.ascontiguousarray(params[f][: 1 if alike else None]).copy())
-            for f in model.params.names or ()
-        ]
+        alike, given = self.laid.params[p]
         table = self._new(
             np.array(
                 [alike, *map(_where, state.values()), 0, 0, _where(sent) + p.at]

@@ -19,7 +19,7 @@ from mossy.chips.chip import Chip
 from mossy.program.artefact import CoreImage, Program
 from mossy.twin.layout.blocks import Block, Fan, blocks
 from mossy.twin.layout.link import distinct, numbered
-from mossy.twin.layout.shape import ALL, Shape, Share
+from mossy.twin.layout.shape import ALL, Part, Shape, Share
 from mossy.twin.layout.sweep import sums
 from mossy.twin.traffic.packets import Network
 
@@ -32,7 +32,8 @@ MANY = 4_096  # and neurons
 class Wide:
     """start, core_of: as in `Linked`. trips: (cores, 4) packets sent, hops, lookups and links of a
     spike of each core; reach: (cores, cores) packets that arrive. Where packets of a core travel
-    apart, both are of every neuron: (neurons, 4), (neurons, cores).
+    apart, both are of every neuron: (neurons, 4), (neurons, cores). params: of each part, whether
+    all of its neurons share them, and one array for each field, of one element where they do.
     """
 
     order: tuple[CoreImage, ...]
@@ -44,6 +45,7 @@ class Wide:
     fan: Fan
     trips: NDArray[np.int64]
     reach: sparse.csr_array
+    params: dict[Part, tuple[bool, list[NDArray[Any]]]]
 
     @property
     def synapses(self) -> int:
@@ -130,4 +132,11 @@ def _wide(program: Program, chip: Chip, threads: int, share: Share) -> Wide:
     shown = rows, len(program.cores)
     reach = sparse.csr_array((np.ones(len(at), np.int64), (at[:, 0], at[:, 1])), shown)
     drive = next(sums(neurons.model(c.model)) for c in order if c.role != "source")
-    return Wide(tuple(order), start, core_of, drive, shape, made, fan, trips, reach)
+    params = {p: _params(program.cores[p.core].params[p.lo : p.hi]) for b in made for p in b.parts}
+    return Wide(tuple(order), start, core_of, drive, shape, made, fan, trips, reach, params)
+
+
+def _params(records: NDArray[Any]) -> tuple[bool, list[NDArray[Any]]]:
+    alike = bool((records == records[:1]).all())
+    some = records[: 1 if alike else None]
+    return alike, [np.ascontiguousarray(some[f]) for f in records.dtype.names or ()]
