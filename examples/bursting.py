@@ -28,7 +28,7 @@ BUSY = 10.0  # Hz of the whole population, in bins of 10 ms, from which it is a 
 
 @dataclass(frozen=True)
 class Bursts:
-    """Beginnings in ms, share of the neurons that fire in each, share of spikes outside of all."""
+    """Beginnings in ms, share of the neurons that fire in each whole one, of spikes outside all."""
 
     begins: list[float]
     shares: list[float]
@@ -56,7 +56,10 @@ def run(
 
 
 def bursts(found: Spikes) -> Bursts:
-    """Return where the population is busy for one bin of 10 ms or more."""
+    """Return where the population is busy for one bin of 10 ms or more.
+
+    Who fires in a burst that the run's end cuts off is not known, so it has no share.
+    """
     course = found.course(10.0)
     busy = np.concatenate([[False], course > BUSY, [False]])
     edges = np.flatnonzero(np.diff(busy.astype(int)))
@@ -66,7 +69,8 @@ def bursts(found: Spikes) -> Bursts:
     for a, b in zip(begins, ends, strict=True):
         here = (found.time > a) & (found.time <= b)
         inside |= here
-        shares.append(float(np.unique(found.neuron[here]).size / found.n))
+        if b < 10.0 * course.size:
+            shares.append(float(np.unique(found.neuron[here]).size / found.n))
     outside = float((~inside).mean()) if inside.size else 1.0
     return Bursts(begins.tolist(), shares, outside)
 
