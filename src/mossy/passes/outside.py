@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mossy.network.populations import Population, Populations, Projection
 from mossy.network.recipe import Noise, Recipe, constant
-from mossy.synapses.noise import ROOM, arrivals, tables
+from mossy.synapses.noise import ROOM, arrivals, rates_of
 
 
 def given(populations: Populations) -> tuple[Populations, dict[str, Noise]]:
@@ -51,9 +51,7 @@ def drawn(noise: Mapping[str, Noise], steps: int) -> dict[str, NDArray[np.uint8]
 
 
 def _drawn(noise: Noise, steps: int) -> NDArray[np.uint8]:
-    means, kind = np.unique(noise.mean, return_inverse=True)
-    rates, bits = tables(means), np.empty(ROOM, np.uint32)
-    which = kind.astype(np.int32) if means.size > 1 else np.zeros(0, np.int32)
+    (rates, which), bits = rates_of(noise.mean), np.empty(ROOM, np.uint32)
     found = np.zeros((1, steps, noise.mean.size), np.uint8)
     for t in range(steps):
         now = np.zeros(noise.mean.size, np.int32)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.synapses.chance import jit
-from mossy.synapses.noise import ROOM, arrivals, tables
+from mossy.synapses.noise import ROOM, arrivals, rates_of
 
 Events = tuple[NDArray[np.int64], NDArray[np.int64]]
 FOREVER = 1e9  # ms; PyNN's own duration of a source is longer
@@ -43,9 +43,7 @@ def poisson(mean: NDArray[np.float64], seed: int, begin: int, end: int) -> Event
     """Return the spikes of the steps begin .. end, by step. mean: (n,) spikes in a step."""
     if mean.size == 0 or end <= begin:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    means, kind = np.unique(mean, return_inverse=True)
-    rates = tables(means)
-    which = kind.astype(np.int32) if means.size > 1 else np.zeros(0, np.int32)
+    rates, which = rates_of(mean)
     room = int(mean.sum() * (end - begin) * 1.1) + 16
     step, neuron = _draw(np.uint64(seed), begin, end, which, rates, mean.size, room)
     return step, neuron

@@ -60,6 +60,12 @@ def tables(mean: NDArray[np.float64]) -> Rates:
     return Rates(_guide(borders), borders, most, rest)
 
 
+def rates_of(mean: NDArray[np.float64]) -> tuple[Rates, NDArray[np.int32]]:
+    """Return the tables of neurons with these means (n,), and their rows, (0,) if it is one."""
+    means, kind = np.unique(mean, return_inverse=True)
+    return tables(means), kind.astype(np.int32) if means.size > 1 else np.zeros(0, np.int32)
+
+
 def _guide(borders: NDArray[np.uint32]) -> NDArray[np.uint16]:
     edge = np.arange((1 << GUIDE) + 1) << (16 - GUIDE)
     guide = np.empty((len(borders), 1 << GUIDE), np.uint16)

@@ -146,7 +146,8 @@ def _chosen(
             got=f"a batch of {batch}",
             hint="a seed of its own for each run",
         )
-    if engine == "reference":
+    large = wide.large(program, steps)
+    if engine == "reference" or (engine == "fast" and not large and not wide.many(program)):
         return engine
     why = _unfit(program, engine, order, inputs, batch, faults)
     if engine != "fast" and why:
@@ -159,9 +160,7 @@ def _chosen(
         )
     if engine != "fast" or why:
         return engine
-    if wide.large(program, steps) or (wide.many(program) and not _in_layers(program, chip)):
-        return "wide"
-    return "fast"
+    return "wide" if large or not _in_layers(program, chip) else "fast"
 
 
 def _unfit(

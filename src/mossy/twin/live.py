@@ -26,7 +26,7 @@ from mossy.chips.chip import chip as find_chip
 from mossy.program.artefact import Program
 from mossy.twin.engines.trace import Recorded
 from mossy.twin.engines.wide import FIELDS, FIELDS_END, PARTS, PARTS_END, Run
-from mossy.twin.layout.wide import wide
+from mossy.twin.layout.wide import by_field, wide
 
 Events = tuple[NDArray[np.int64], NDArray[np.int64]]  # step and neuron of each spike, by step
 Watched = dict[tuple[str, str], NDArray[np.int64]]  # (population, field) -> neurons, rising
@@ -53,7 +53,7 @@ class Live:
         shape = laid.shape
         self.reach = shape.lead + shape.width * shape.groups  # steps that a spike can be under way
         self._watched: Watched = {}
-        self._given: dict[tuple[str, int, int], NDArray[Any]] = {}  # what `tune` has set
+        self._given: dict[tuple[str, int], list[NDArray[Any]]] = {}  # what `tune` has set
         self._recent: Events = NONE  # spikes of sources of the last steps, numbered through
         self._starts = np.zeros(1 << 10, np.int64)
 
@@ -94,13 +94,10 @@ class Live:
     def tune(self, population: str, params: NDArray[Any]) -> None:
         """Set the parameters of a population: (n,) records."""
         for lo, hi, state, table in self._parts(population):
-            here = params[lo:hi]
-            alike = bool((here == here[:1]).all())
-            table[0] = alike
-            for k, field in enumerate(params.dtype.names or ()):
-                given = np.ascontiguousarray(here[field][: 1 if alike else None]).copy()
-                self._given[population, lo, k] = given
-                table[4 + len(state) + k] = given.ctypes.data
+            table[0], given = by_field(params[lo:hi])
+            self._given[population, lo] = given
+            for k, values in enumerate(given):
+                table[4 + len(state) + k] = values.ctypes.data
 
     # -------------------------------------------------------------------------- running
     def watch(self, watched: Watched) -> None:

@@ -274,7 +274,7 @@ class _Run:
                 done += c.n
         rates = poisson.tables(known)
         put = [self._put(np.array(x or [0], np.int64)) for x in (weights, planes)]
-        return seeds, [self._put(rows), *put, *(self._put(np.ascontiguousarray(a)) for a in rates)]
+        return seeds, [self._put(rows), *put, *(self._put(a) for a in rates)]
 
     def advance(self, begin: int, end: int) -> None:
         """Run the steps begin .. end."""

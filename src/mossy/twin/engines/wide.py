@@ -21,7 +21,7 @@ from mossy import neurons
 from mossy.chips.chip import Chip
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
-from mossy.synapses.noise import GUIDE, ROOM, Rates, arrivals, tables
+from mossy.synapses.noise import GUIDE, ROOM, Rates, arrivals, rates_of
 from mossy.twin.engines.tally import outside, traced
 from mossy.twin.engines.trace import Recorded, Trace
 from mossy.twin.layout.blocks import Block
@@ -325,13 +325,12 @@ class Run:
         return row, [self._drawn(n, core, p) for n in core.noise], kept
 
     def _drawn(self, noise: Any, core: Any, p: Any) -> list[int]:
-        means, kind = np.unique(noise.mean[p.lo : p.hi], return_inverse=True)
-        rates = Rates(*(self._new(np.ascontiguousarray(a)) for a in tables(means)))
-        which = self._new(kind.astype(np.int32) if means.size > 1 else np.zeros(0, np.int32))
+        rates, which = rates_of(noise.mean[p.lo : p.hi])
+        self.alive += [*rates, which]
         to, weight = plane(core, noise)
         return [
             noise.seed, core.lo + p.lo, weight, to, _where(which), which.size,
-            len(means), _where(rates.guide), _where(rates.borders), rates.borders.shape[1],
+            len(rates.most), _where(rates.guide), _where(rates.borders), rates.borders.shape[1],
             _where(rates.most), _where(rates.rest), rates.rest.shape[1],
         ]  # fmt: skip
 

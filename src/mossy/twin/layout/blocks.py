@@ -247,13 +247,14 @@ def _size(x: _Listed | _Made, p: Part) -> int:
 
 
 @jit
-def _cell(sender: Any, delay: Any, lead: Any, width: Any, groups: Any) -> Any:
+def _cell(sender: Any, delay: Any, form: Any) -> Any:
+    lead, width, groups, _, _, _ = form
     return sender * groups + ((delay - lead) >> width)
 
 
 @jit
-def _word(delay: Any, plane: Any, i: Any, weight: Any, lead: Any, width: Any, form: Any) -> Any:
-    neurons, sums, bits = form
+def _word(delay: Any, plane: Any, i: Any, weight: Any, form: Any) -> Any:
+    lead, width, _, neurons, sums, bits = form
     place = (((((delay - lead) & ((1 << width) - 1)) << sums) + plane) << neurons) + i
     return np.uint64(weight << bits) | np.uint64(place)
 
@@ -267,7 +268,6 @@ def _make(
 
     many: how many each cell has, which is asked for before it is counted up.
     """
-    lead, width, groups, neurons, sums, bits = form
     found, mark = scratch(s)
     d, w = np.empty(found.size, np.int64), np.empty(found.size, np.int64)
     own, listed = s.kind == OUT, s.kind == LISTED
@@ -286,11 +286,10 @@ def _make(
                 if plane < 0:
                     to = 1 if weight < 0 else 0
                     weight = abs(weight)
-                c = _cell(senders[i], d[k], lead, width, groups)
+                c = _cell(senders[i], d[k], form)
                 ahead(many, c)
                 cells[m] = c
-                at = j - base + shift
-                words[m] = _word(d[k], to, at, weight, lead, width, (neurons, sums, bits))
+                words[m] = _word(d[k], to, j - base + shift, weight, form)
                 m += 1
         for k in range(begun, m):
             many[cells[k]] += 1
@@ -303,14 +302,12 @@ def _list(
     shift: Any, many: Any, cells: Any, words: Any, m: Any,
 ) -> Any:  # fmt: skip
     """Append listed synapses on the neurons lo .. hi; return the number."""
-    lead, width, groups, neurons, sums, bits = form
     for k in range(sender.size):
         if lo <= index[k] < hi:
-            c = _cell(sender[k], delay[k], lead, width, groups)
+            c = _cell(sender[k], delay[k], form)
             many[c] += 1
             cells[m] = c
-            at = index[k] + shift
-            words[m] = _word(delay[k], plane[k], at, weight[k], lead, width, (neurons, sums, bits))
+            words[m] = _word(delay[k], plane[k], index[k] + shift, weight[k], form)
             m += 1
     return m
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mossy import neurons
 from mossy.program.artefact import CoreImage, Noise
 from mossy.synapses import generate
-from mossy.synapses.noise import ROOM, arrivals, tables
+from mossy.synapses.noise import ROOM, arrivals, rates_of
 
 Rows = tuple[NDArray[np.int64], ...]
 _made: weakref.WeakKeyDictionary[CoreImage, dict[int, Rows]] = weakref.WeakKeyDictionary()
@@ -39,10 +39,8 @@ def noises(core: CoreImage) -> list[Callable[[int, NDArray[Any]], None]]:
     inputs = neurons.model(core.model).inputs if core.noise else 0
 
     def adds(noise: Noise) -> Callable[[int, NDArray[Any]], None]:
-        means, kind = np.unique(noise.mean, return_inverse=True)
-        rates, bits = tables(means), np.empty(ROOM, np.uint32)
+        (rates, kind), bits = rates_of(noise.mean), np.empty(ROOM, np.uint32)
         to, weight = plane(core, noise)
-        kind = kind.astype(np.int32)
 
         def add(t: int, sums: NDArray[Any]) -> None:
             arrivals(noise.seed, t, core.lo, kind, rates, weight, sums[to::inputs], bits)

@@ -132,11 +132,12 @@ def _wide(program: Program, chip: Chip, threads: int, share: Share) -> Wide:
     shown = rows, len(program.cores)
     reach = sparse.csr_array((np.ones(len(at), np.int64), (at[:, 0], at[:, 1])), shown)
     drive = next(sums(neurons.model(c.model)) for c in order if c.role != "source")
-    params = {p: _params(program.cores[p.core].params[p.lo : p.hi]) for b in made for p in b.parts}
+    params = {p: by_field(program.cores[p.core].params[p.lo : p.hi]) for b in made for p in b.parts}
     return Wide(tuple(order), start, core_of, drive, shape, made, fan, trips, reach, params)
 
 
-def _params(records: NDArray[Any]) -> tuple[bool, list[NDArray[Any]]]:
+def by_field(records: NDArray[Any]) -> tuple[bool, list[NDArray[Any]]]:
+    """Return whether all records (n,) are alike, and each field, of one element where they are."""
     alike = bool((records == records[:1]).all())
     some = records[: 1 if alike else None]
-    return alike, [np.ascontiguousarray(some[f]) for f in records.dtype.names or ()]
+    return alike, [np.array(some[f]) for f in records.dtype.names or ()]
