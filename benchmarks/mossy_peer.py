@@ -164,7 +164,7 @@ def statistics(
     result = program.run({}, steps=warm + total, engine="wide", threads=threads, record="*")
     steps, neurons, first = [], [], 0
     for g in network.groups:
-        step, neuron = result.spikes.events[g.name]
+        step, neuron = result.spikes.events(g.name)
         steps.append(step[step >= warm] - warm)
         neurons.append(neuron[step >= warm] + first)
         first += g.n

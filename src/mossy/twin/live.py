@@ -24,9 +24,19 @@ from numpy.typing import NDArray
 from mossy import neurons
 from mossy.chips.chip import chip as find_chip
 from mossy.program.artefact import Program
-from mossy.twin.engines.trace import Recorded
-from mossy.twin.engines.wide import FIELDS, FIELDS_END, PARTS, PARTS_END, Run
-from mossy.twin.layout.wide import by_field, wide
+from mossy.twin.engines.tally import rasters
+from mossy.twin.engines.trace import Listed, Recorded
+from mossy.twin.engines.wide import Run
+from mossy.twin.layout.bands import by_field
+from mossy.twin.layout.tables import (
+    FIELDS,
+    FIELDS_END,
+    PARTS,
+    PARTS_END,
+    Registers,
+    where_is,
+)
+from mossy.twin.layout.wide import wide
 
 Events = tuple[NDArray[np.int64], NDArray[np.int64]]  # step and neuron of each spike, by step
 Watched = dict[tuple[str, str], NDArray[np.int64]]  # (population, field) -> neurons, rising
@@ -66,38 +76,33 @@ class Live:
         return found
 
     # -------------------------------------------------------------------------- registers
-    def _parts(self, population: str) -> list[tuple[int, int, dict[str, NDArray[Any]], Any]]:
-        """First and last neuron, registers and table of each part of a population."""
-        found = []
-        for p, state, table in self._run.registers:
-            core = self.program.cores[p.core]
-            if core.population == population:
-                found.append((core.lo + p.lo, core.lo + p.hi, state, table))
-        return found
+    def _bands(self, population: str) -> list[Registers]:
+        """The bands of a population, with registers and table of each."""
+        return [r for r in self._run.tables.registers if r[0].population == population]
 
     def registers(self, population: str) -> NDArray[Any]:
         """Return the registers of a population as they are now: (n,) records."""
         core = self.program.cores[self.program.population(population).cores[0]]
         n = int(np.prod(self.program.population(population).shape))
         found = np.zeros(n, core.state.dtype)
-        for lo, hi, state, _ in self._parts(population):
+        for band, state, _ in self._bands(population):
             for field, array in state.items():
-                found[field][lo:hi] = array
+                found[field][band.lo : band.hi] = array
         return found
 
     def put(self, population: str, registers: NDArray[Any]) -> None:
         """Set the registers of a population: (n,) records; fields that it lacks stay."""
-        for lo, hi, state, _ in self._parts(population):
+        for band, state, _ in self._bands(population):
             for field in set(state) & set(registers.dtype.names or ()):
-                state[field][:] = registers[field][lo:hi]
+                state[field][:] = registers[field][band.lo : band.hi]
 
     def tune(self, population: str, params: NDArray[Any]) -> None:
         """Set the parameters of a population: (n,) records."""
-        for lo, hi, state, table in self._parts(population):
-            table[0], given = by_field(params[lo:hi])
-            self._given[population, lo] = given
+        for band, state, table in self._bands(population):
+            table[0], given = by_field(params[band.lo : band.hi])
+            self._given[population, band.lo] = given
             for k, values in enumerate(given):
-                table[4 + len(state) + k] = values.ctypes.data
+                table[4 + len(state) + k] = where_is(values)
 
     # -------------------------------------------------------------------------- running
     def watch(self, watched: Watched) -> None:
@@ -112,17 +117,18 @@ class Live:
         first, last = self.step, self.step + steps
         self._feed(sources)
         pieces: list[dict[tuple[str, str], NDArray[Any]]] = []
+        lists: list[Listed] = []
         for begin in range(first, last, self._run.stretch):
             end = min(last, begin + self._run.stretch)
             pieces.append(self._aim(begin, end))
             self._window(begin, end)
-            self._run.advance(begin, end)
+            lists += [own._replace(who=own.who.copy()) for own in self._run.advance(begin, end)]
         self.step = last
         fields = {
             k: np.concatenate([p[k] for p in pieces]) if pieces else np.zeros((0, n.size))
             for k, n in self._watched.items()
         }
-        return Piece(first, self._events(), fields)
+        return Piece(first, self._events(lists), fields)
 
     def _feed(self, sources: Mapping[str, Events]) -> None:
         """Add spikes of sources to those under way, and forget what has arrived."""
@@ -142,52 +148,38 @@ class Live:
         low = max(0, begin - self.reach)
         self._starts[low : end + 2] = np.searchsorted(self._recent[0], np.arange(low, end + 2))
         run, starts = self._run, self._starts[: end + 2]
-        run.outside, run.outside_start = self._recent[1].astype(np.int32), starts
+        run.outside = Listed(0, starts, self._recent[1].astype(np.int32))
         most = int(np.diff(starts[low:]).max(initial=0)) + run.laid.core_of.size
-        if most * run.laid.shape.groups > run.runs.shape[1]:
-            run.runs = np.empty((run.threads, 2 * most * run.laid.shape.groups, 2), np.int64)
+        run.tables.room(run.threads, most * run.laid.shape.groups)
 
     def _aim(self, begin: int, end: int) -> dict[tuple[str, str], NDArray[Any]]:
         """Make room for what is watched in some steps, and point the engine's table at it."""
-        room, by_part = {}, [list[list[int]]() for _ in self._run.registers]
+        tables = self._run.tables
+        room, by_part = {}, [list[list[int]]() for _ in tables.registers]
         for (population, field), wanted in self._watched.items():
-            for k, (p, state, _) in enumerate(self._run.registers):
-                core = self.program.cores[p.core]
-                if core.population != population:
+            for k, (band, state, _) in enumerate(tables.registers):
+                if band.population != population:
                     continue
                 source = state[field]
                 if (population, field) not in room:
                     room[population, field] = np.zeros((end - begin, wanted.size), source.dtype)
                 out, size = room[population, field], source.itemsize
-                origin = out.ctypes.data - begin * out.strides[0]
-                for at, n in _runs(wanted, core.lo + p.lo, core.lo + p.hi):
-                    here = source.ctypes.data + (int(wanted[at]) - core.lo - p.lo) * size
+                origin = where_is(out) - begin * out.strides[0]
+                for at, n in _runs(wanted, band.lo, band.hi):
+                    here = where_is(source) + (int(wanted[at]) - band.lo) * size
                     by_part[k].append([here, size, origin + at * size, out.strides[0], size, n])
         rows: list[list[int]] = []
         for k, found in enumerate(by_part):
-            self._run.parts[k, FIELDS], self._run.parts[k, FIELDS_END] = (
-                len(rows),
-                len(rows) + len(found),
-            )
+            tables.parts[k, FIELDS], tables.parts[k, FIELDS_END] = len(rows), len(rows) + len(found)
             rows += found
         self._run.fields = np.array(rows, np.int64).reshape(-1, 6)
         return room
 
-    def _events(self) -> dict[str, Events]:
-        """The spikes found since the last call, by population."""
-        found = self._run.found
-        step = np.concatenate([s for s, _ in found]) if found else NONE[0]
-        who = np.concatenate([w for _, w in found]) if found else NONE[1]
-        found.clear()
-        core_of = self._run.laid.core_of[who]
-        events: dict[str, list[Events]] = {}
-        for c in self.program.cores:
-            if c.role == "source":
-                continue
-            mine = core_of == c.number
-            neuron = who[mine].astype(np.int64) - self._start[c.number] + c.lo
-            events.setdefault(c.population, []).append((step[mine], neuron))
-        return {p: _sorted(e) for p, e in events.items()}
+    def _events(self, lists: list[Listed]) -> dict[str, Events]:
+        """The spikes of lists by population."""
+        names = [p.name for p in self.program.populations if p.role != "source"]
+        found = rasters(self.program, self._run.laid, names, lists, self.step)
+        return {p: found.events(p) for p in names}
 
     # -------------------------------------------------------------------------- taking over
     def replay(self, spikes: Mapping[str, Events]) -> None:
@@ -196,17 +188,16 @@ class Live:
         What they bring at steps that are over is thrown away; the rest arrives when it is due.
         """
         self._feed(spikes)
-        run, shape = self._run, self._run.laid.shape
-        asleep = run.blocks.copy()
-        run.blocks[:, PARTS] = run.blocks[:, PARTS_END] = 0
+        run, tables, shape = self._run, self._run.tables, self._run.laid.shape
+        asleep = tables.blocks.copy()
+        tables.blocks[:, PARTS] = tables.blocks[:, PARTS_END] = 0
         for t in range(max(1, self.step - self.reach), self.step):
             self._window(t, t + 1)
             run.advance(t, t + 1)
             one = shape.sums * shape.neurons
-            for sums in run.sums:
+            for sums in tables.sums:
                 sums[(t % shape.width) * one : (t % shape.width + 1) * one] = 0
-        run.blocks[:] = asleep
-        run.found.clear()
+        tables.blocks[:] = asleep
 
 
 def _runs(wanted: NDArray[np.int64], lo: int, hi: int) -> list[tuple[int, int]]:
@@ -215,12 +206,6 @@ def _runs(wanted: NDArray[np.int64], lo: int, hi: int) -> list[tuple[int, int]]:
     cuts = np.flatnonzero(np.diff(wanted[a:b]) != 1) + 1
     edges = [int(a), *(int(a + c) for c in cuts), int(b)]
     return [(x, y - x) for x, y in pairwise(edges) if y > x]
-
-
-def _sorted(parts: list[Events]) -> Events:
-    t, i = (np.concatenate([p[k] for p in parts]) for k in (0, 1))
-    order = np.lexsort((i, t))
-    return t[order], i[order]
 
 
 def runs_here(model: str, params: NDArray[Any]) -> bool:

@@ -54,7 +54,7 @@ class Result:
         Of the first sample; a neuron that spikes twice in a step is named twice. Raises KeyError.
         """
         if isinstance(self.spikes, Rasters):
-            return self.spikes.events[population]
+            return self.spikes.events(population)
         raster = self.spikes[population][0]
         step, neuron = np.nonzero(raster)
         often = raster[step, neuron].astype(np.int64)

@@ -23,7 +23,8 @@ from mossy.chips.chip import Chip
 from mossy.errors import BadInput
 from mossy.program.artefact import Program
 from mossy.synapses import noise as poisson
-from mossy.twin.engines.tally import outside, traced
+from mossy.twin.engines.helpers import ALONE
+from mossy.twin.engines.tally import Tally, by_step, outside, rasters
 from mossy.twin.engines.trace import Recorded, Trace
 from mossy.twin.layout.load import plane
 from mossy.twin.layout.wide import Wide, wide
@@ -207,7 +208,7 @@ class _Run:
             shape.lead, shape.width, shape.groups, shape.neurons, shape.sums, shape.bits,
         )  # fmt: skip
         kept = shape.lead + shape.width * shape.groups + 1
-        self.outside, self.outside_start = outside(program, laid, inputs, steps)
+        self.outside = outside(program, laid, inputs, steps)
         self.state = self._put(np.concatenate([c.state for c in own]).view(np.recarray))
         signed = np.int32 if laid.blocks[0].words.itemsize == 4 else np.int64
         sizes = [b.words.size for b in laid.blocks]
@@ -220,8 +221,8 @@ class _Run:
                 np.zeros((len(laid.blocks), 1 << shape.bits), laid.drive),
                 np.zeros((kept, self.n), np.int32),
                 np.zeros(kept, np.int64),
-                np.append(self.outside, 0).astype(np.int32),
-                self.outside_start,
+                np.append(self.outside.who, 0).astype(np.int32),
+                self.outside.start,
             )
         ]
         self.params = self._put(np.concatenate([c.params for c in own]).view(np.recarray))
@@ -315,7 +316,9 @@ class _Run:
 
     def trace(self) -> Trace:
         """Put names on what was found."""
-        return traced(
-            self.program, self.laid, self.record, self.states, self.outside, self.outside_start,
-            self.found,
-        )  # fmt: skip
+        when, who = (np.concatenate([f[k] for f in self.found]) for k in (0, 1))
+        lists = [self.outside, by_step(when, who, self.steps)]  # a device lists in any order
+        tally = Tally(self.program, self.laid, self.steps, ALONE)
+        tally.add(lists)
+        shown = rasters(self.program, self.laid, self.record.spikes, lists, self.steps)
+        return Trace(tally.total(), shown, self.states)

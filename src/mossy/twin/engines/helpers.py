@@ -6,6 +6,8 @@ import os
 import weakref
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from threading import Lock
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -17,6 +19,7 @@ class Helpers:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
+        self._alone = Lock()
 
     def _submit(self, work: Callable[[], None]) -> Future[None]:
         process = os.getpid()
@@ -34,6 +37,14 @@ class Helpers:
             failures = [e for f in running if (e := f.exception()) is not None]
         if failures:
             raise failures[0]
+
+    def together(self, work: Callable[[int], None]) -> None:
+        """Call work(k) on thread k, all at the same time: they may wait for each other."""
+        with self._alone:  # two such works at once would wait for threads that the other has
+            others = [self._submit(partial(work, k)) for k in range(1, self.threads)]
+            work(0)
+            for f in others:
+                f.result()
 
     def map(self, work: Callable[[T], None], items: Iterable[T]) -> None:
         """Call `work` on every item, each on the thread that comes to it first."""

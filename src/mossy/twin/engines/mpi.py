@@ -25,8 +25,9 @@ from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
 from mossy.twin.bill.meter import Meter
 from mossy.twin.engines import digest
-from mossy.twin.engines.tally import counted, rasters, received, sent
-from mossy.twin.engines.trace import Recorded, Trace
+from mossy.twin.engines.helpers import ALONE
+from mossy.twin.engines.tally import EVENTS, SPIKES, Tally, by_step, rasters
+from mossy.twin.engines.trace import Listed, Recorded, Trace
 from mossy.twin.engines.wide import Run, walk
 from mossy.twin.layout.gate import meet
 from mossy.twin.layout.shape import Extent, Share
@@ -165,12 +166,12 @@ def _lengths(told: Any, each: Any) -> Any:
 @jit
 def _entered(
     heard: Any, told: Any, rank: Any, begin: Any, end: Any, spikes: Any, counts: Any, own: Any,
-    start: Any, core: Any, count: Any, events: Any,
+    core_of: Any, start: Any, core: Any, count: Any, tally: Any,
 ) -> Any:  # fmt: skip
     """List the spikes of others behind our own blocks', and count what all spikes bring here.
 
     heard: spikes by rank, then step, of which told[rank, step] says how many. start, core, count:
-    the fan of our cores; events: (steps, cores).
+    the fan of our cores; tally: (counts, steps, cores).
     """
     kept, room = counts.shape[1], spikes.shape[2]
     at = np.zeros(told.shape[0], np.int64)
@@ -178,13 +179,15 @@ def _entered(
         at[r] = at[r - 1] + told[r - 1].sum()
     for t in range(begin, end):
         slot, n = t % kept, 0
+        sent, events = tally[SPIKES, t], tally[EVENTS, t]
         for r in range(told.shape[0]):
             for k in range(at[r], at[r] + told[r, t - begin]):
                 g = heard[k]
+                sent[core_of[g]] += 1
                 if start[g] == start[g + 1]:
                     continue
                 for e in range(start[g], start[g + 1]):
-                    events[t, core[e]] += count[e]
+                    events[core[e]] += count[e]
                 if r != rank:
                     spikes[own + n // room, slot, n % room] = g
                     n += 1
@@ -218,7 +221,7 @@ def _follow(
 
 
 class _Live:
-    """One run on this rank. events: (steps, cores) synaptic events of spikes that came here."""
+    """One run on this rank. tally: of all spikes, and what they bring to the cores of this rank."""
 
     def __init__(
         self,
@@ -242,7 +245,9 @@ class _Live:
         self.each = np.zeros(ranks.size, np.int64)
         self.out = np.empty(own * self.lead, np.int32)
         self.heard = np.empty(0, np.int32)
-        self.events = np.zeros((steps, len(program.cores)), np.int64)
+        self.tally = Tally(program, laid, steps, ALONE)
+        self.tally.add([self.run.outside])
+        self.found: list[Listed] = []  # of spikes on this rank's blocks, where some are recorded
 
     def advance(self, begin: int, end: int) -> None:
         """Run the steps begin .. end of a stretch."""
@@ -251,19 +256,20 @@ class _Live:
         ends = np.zeros((count, self.lead + 1), np.int64)
         given = run.given(ends) if count else ()
         gates = np.zeros((2 * -(-(end - begin) // self.lead) + 1, LINE), np.int64)
-        stop = np.zeros(1, np.bool_)
+        stop, runs = np.zeros(1, np.bool_), run.tables.runs
         go: Any = _follow  # its type does not see through *given
 
         def others(k: int) -> None:
             first, last = count * k // threads, count * (k + 1) // threads
-            go(begin, end, self.lead, first, last, *given, gates, stop, threads, run.runs[k])
+            go(begin, end, self.lead, first, last, *given, gates, stop, threads, runs[k])
 
         with ThreadPoolExecutor(threads) as pool:
             helpers = [pool.submit(others, k) for k in range(1, threads)]
             self._steps(begin, end, given, ends, marks, gates, stop)
             for h in helpers:
                 h.result()
-        run.keep(begin, end, marks)
+        if self.record.spikes:
+            self.found += [own._replace(who=own.who.copy()) for own in run.listed(begin, marks)]
 
     def _steps(
         self, begin: int, end: int, given: Any, ends: NDArray[np.int64], marks: NDArray[np.int64],
@@ -278,7 +284,7 @@ class _Live:
                 if count:
                     meet(gates[i], threads)
                     i += 2
-                    go(t, u, 0, count // threads, *given, gates[i - 1], threads, run.runs[0])
+                    go(t, u, 0, count // threads, *given, gates[i - 1], threads, run.tables.runs[0])
                     marks[:, t - begin + 1 : u - begin + 1] = ends[:, 1 : u - t + 1]
                     ends[:, 0] = ends[:, u - t]
                 self._tell(t, u)
@@ -288,9 +294,9 @@ class _Live:
 
     def _tell(self, begin: int, end: int) -> None:
         """Tell all ranks who spiked here in the steps begin .. end, and list what they tell."""
-        run, fan, own = self.run, self.laid.fan, len(self.laid.blocks)
-        ranks, told = self.ranks, self.told
-        n = _packed(run.spikes, run.counts, own, begin, end, self.own, self.out)
+        own, laid, fan = self.run.tables, self.laid, self.laid.fan
+        ranks, told, blocks = self.ranks, self.told, len(self.laid.blocks)
+        n = _packed(own.spikes, own.counts, blocks, begin, end, self.own, self.out)
         ranks.Allgather(self.own, told)
         total = _lengths(told, self.each)
         if total > self.heard.size:
@@ -298,31 +304,35 @@ class _Live:
         if total:
             ranks.Allgatherv(self.out[:n], [self.heard, self.each])
         _entered(
-            self.heard, told, ranks.rank, begin, end, run.spikes, run.counts, own,
-            fan.start, fan.core, fan.count, self.events,
+            self.heard, told, ranks.rank, begin, end, own.spikes, own.counts, blocks,
+            laid.core_of, fan.start, fan.core, fan.count, self.tally.counts,
         )  # fmt: skip
 
     def trace(self) -> Trace:
         """Put together what all ranks have found."""
-        run, laid, ranks, steps = self.run, self.laid, self.ranks, self.run.steps
-        given = np.repeat(np.arange(steps), np.diff(run.outside_start))
-        outside = run.outside[: given.size]
-        fan = laid.fan
-        received(outside, given, fan.start, fan.core, fan.count, self.events)
-        step = np.concatenate([np.zeros(0, np.int64), *(s for s, _ in run.found)])
-        who = np.concatenate([np.zeros(0, np.int32), *(w for _, w in run.found)])
-        spikes = sent(laid, step, who, steps)
-        _add_up(ranks, spikes)
-        _add_up(ranks, self.events)
-        spikes += sent(laid, given, outside, steps)
-        cores = [c for p in self.record.spikes for c in self.program.population(p).cores]
-        seen = np.isin(laid.core_of[who], cores)
-        step, who = _gathered(ranks, step[seen]), _gathered(ranks, who[seen])
-        step, who = np.concatenate([given, step]), np.concatenate([outside, who])
+        run, laid, ranks = self.run, self.laid, self.ranks
+        _add_up(ranks, self.tally.counts[EVENTS])
         for state in run.states.values():
             _add_up(ranks, state.view(np.uint8).reshape(-1))  # elsewhere they are zero
-        shown = rasters(self.program, laid, self.record.spikes, step, who, steps)
-        return Trace(counted(laid, spikes, self.events), shown, run.states)
+        lists = [run.outside, *self._lists()] if self.record.spikes else []
+        shown = rasters(self.program, laid, self.record.spikes, lists, run.steps)
+        return Trace(self.tally.total(), shown, run.states)
+
+    def _lists(self) -> list[Listed]:
+        """The spikes that are recorded, a list of each rank."""
+        laid, steps, ranks = self.laid, self.run.steps, self.ranks
+        cores = [c for p in self.record.spikes for c in self.program.population(p).cores]
+        shown = np.isin(np.arange(len(self.program.cores)), cores)
+        when, who = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+        for own in self.found:
+            seen = shown[laid.core_of[own.who]]
+            step = own.begin + np.repeat(np.arange(own.start.size - 1), np.diff(own.start))
+            when.append(step[seen])
+            who.append(own.who[seen])
+        mine = by_step(np.concatenate(when), np.concatenate(who), steps)
+        starts = ranks.allgather(mine.start)
+        every = np.split(_gathered(ranks, mine.who), np.cumsum([s[-1] for s in starts])[:-1])
+        return [Listed(0, s, w) for s, w in zip(starts, every, strict=True)]
 
 
 def _add_up(ranks: Any, array: NDArray[Any]) -> None:

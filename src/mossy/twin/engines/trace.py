@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,40 +23,96 @@ class Recorded:
     states: tuple[str, ...]
 
 
+class Listed(NamedTuple):
+    """Who spiked: in step begin + k the neurons who[start[k] : start[k + 1]], numbered through."""
+
+    begin: int
+    start: NDArray[np.int64]
+    who: NDArray[np.int32]
+
+
 @jit
-def _marked(step: Any, neuron: Any, raster: Any) -> Any:
-    for k in range(step.size):
-        raster[step[k], neuron[k]] += 1
+def _marked(begin: Any, start: Any, who: Any, place: Any, raster: Any) -> Any:
+    """Mark the spikes of the neurons whose place is not -1. raster: (steps, n)."""
+    for k in range(start.size - 1):
+        row = raster[begin + k]
+        for j in range(start[k], start[k + 1]):
+            i = place[who[j]]
+            if i >= 0:
+                row[i] += 1
+
+
+@jit
+def _counted(begin: Any, start: Any, who: Any, place: Any, many: Any) -> Any:
+    for k in range(start.size - 1):
+        for j in range(start[k], start[k + 1]):
+            many[begin + k] += place[who[j]] >= 0
+
+
+@jit
+def _entered(begin: Any, start: Any, who: Any, place: Any, at: Any, step: Any, neuron: Any) -> Any:
+    for k in range(start.size - 1):
+        m = at[begin + k]
+        for j in range(start[k], start[k + 1]):
+            i = place[who[j]]
+            if i >= 0:
+                step[m], neuron[m] = begin + k, i
+                m += 1
+        at[begin + k] = m
 
 
 class Rasters(Mapping[str, NDArray[np.uint8]]):
-    """Spikes of a long run of one sample as lists; a raster (1, steps, n) is made when asked for.
+    """Spikes of one sample as lists; a raster (1, steps, n) is made when it is asked for.
 
-    events[population]: (step, neuron) of every spike, by step.
+    Neurons rise within a step of a list, and from one list of a step to the next. places: of a
+    population, the first number, neurons and first neuron on each of its cores.
     """
 
     def __init__(
-        self, events: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]], sizes: dict[str, int],
+        self,
+        lists: tuple[Listed, ...],
+        places: dict[str, list[tuple[int, int, int]]],
+        numbers: int,
         steps: int,
-    ) -> None:  # fmt: skip
-        self.events, self.sizes, self.steps = events, sizes, steps
+    ) -> None:
+        self.lists, self.places, self.numbers, self.steps = lists, places, numbers, steps
+
+    def _place(self, name: str) -> tuple[NDArray[np.int32], int]:
+        """Which neuron of a population each number is, -1 for others, and how many it has."""
+        found = np.full(self.numbers, -1, np.int32)
+        for first, n, lo in self.places[name]:
+            found[first : first + n] = np.arange(lo, lo + n, dtype=np.int32)
+        return found, sum(n for _, n, _ in self.places[name])
 
     def __getitem__(self, name: str) -> NDArray[np.uint8]:
         """Return the raster of a population. Raises KeyError where it was not recorded."""
-        step, neuron = self.events[name]
-        raster = np.zeros((1, self.steps, self.sizes[name]), np.uint8)
-        _marked(step, neuron, raster[0])
+        place, n = self._place(name)
+        raster = np.zeros((1, self.steps, n), np.uint8)
+        for own in self.lists:
+            _marked(*own, place, raster[0])
         return raster
+
+    def events(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return (step, neuron) of every spike of a population, by step. Raises KeyError."""
+        place, _ = self._place(name)
+        at = np.zeros(self.steps + 1, np.int64)
+        for own in self.lists:
+            _counted(*own, place, at[1:])
+        at.cumsum(out=at)
+        step, neuron = np.empty((2, at[-1]), np.int64)
+        for own in self.lists:
+            _entered(*own, place, at, step, neuron)
+        return step, neuron
 
     def only(self, names: tuple[str, ...]) -> Rasters:
         """Return the lists of some populations."""
-        return Rasters({p: self.events[p] for p in names}, self.sizes, self.steps)
+        return Rasters(self.lists, {p: self.places[p] for p in names}, self.numbers, self.steps)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.events)
+        return iter(self.places)
 
     def __len__(self) -> int:
-        return len(self.events)
+        return len(self.places)
 
 
 @dataclass(frozen=True, eq=False)

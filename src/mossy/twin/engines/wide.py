@@ -10,40 +10,66 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numba import carray  # type: ignore[attr-defined]
 from numpy.typing import NDArray
 
-from mossy import neurons
 from mossy.chips.chip import Chip
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
-from mossy.synapses.noise import GUIDE, ROOM, Rates, arrivals, rates_of
-from mossy.twin.engines.tally import outside, traced
-from mossy.twin.engines.trace import Recorded, Trace
-from mossy.twin.layout.blocks import Block
+from mossy.synapses.noise import GUIDE, ROOM, Rates, arrivals
+from mossy.twin.engines.helpers import helpers_of
+from mossy.twin.engines.tally import Tally, outside, rasters
+from mossy.twin.engines.trace import Listed, Recorded, Trace
 from mossy.twin.layout.gate import ahead, at, call, meet, new_gate, prefetch
-from mossy.twin.layout.load import plane
-from mossy.twin.layout.sweep import sweep
+from mossy.twin.layout.tables import (
+    BORDER,
+    BORDERS,
+    BYTES,
+    ELEMENT,
+    FIELDS,
+    FIELDS_END,
+    FIRST,
+    FROM,
+    GUIDES,
+    KIND,
+    KINDS,
+    MANY,
+    MOST,
+    NOISE,
+    NOISE_END,
+    OFFSET,
+    PARTS,
+    PARTS_END,
+    PLANE,
+    RATES,
+    REST,
+    RESTS,
+    ROW,
+    SEED,
+    SENT,
+    SIZE,
+    START,
+    STEP,
+    SUMS,
+    SWEEP,
+    TABLE,
+    TO,
+    USED,
+    WEIGHT,
+    WORDS,
+    X0,
+    X1,
+    N,
+)  # fmt: skip
 from mossy.twin.layout.wide import Wide, wide
 
 AHEAD = 3  # groups whose words are asked for before they are pushed
 ASKED = 192  # words of a group that are asked for; those behind, the processor sees coming
 WORTH = 1000  # neurons that make it worth while for a thread to meet others
 NEAR = 1024  # neurons whose sums stay in the nearest cache between noise and sweep
-STRETCH = 1 << 22  # spikes that a block can list in a stretch of steps, at most
-LONGEST = 1000  # steps of a stretch
-
-# columns of the tables of blocks, parts, noise and recorded fields
-START, WORDS, SUMS, SENT, FIRST, SIZE, PARTS, PARTS_END, USED = range(9)
-SWEEP, TABLE, N, OFFSET, X0, X1, NOISE, NOISE_END, FIELDS, FIELDS_END = range(10)
-(
-    SEED, ELEMENT, WEIGHT, PLANE, KIND, KINDS, RATES, GUIDES, BORDERS, BORDER, MOST, REST, RESTS,
-) = range(13)  # fmt: skip
-FROM, BYTES, TO, ROW, STEP, MANY = range(6)
 _I32, _I64 = np.zeros(1, np.int32), np.zeros(1, np.int64)
 _U8, _U16 = np.zeros(1, np.uint8), np.zeros(1, np.uint16)
 _U32, _U64 = np.zeros(1, np.uint32), np.zeros(1, np.uint64)
@@ -190,16 +216,24 @@ def run(
     threads = threads or min(os.cpu_count() or 1, most)
     laid = wide(program, chip, threads)
     live = Run(program, laid, inputs, steps, record, min(threads, len(laid.blocks)))
+    tally = Tally(program, laid, steps, live.helpers)
+    kept = [live.outside]
+    tally.add(kept)
     for begin in range(0, steps, live.stretch):
         end = min(steps, begin + live.stretch)
-        live.advance(begin, end)
+        found = live.advance(begin, end)
+        tally.add(found)
+        if record.spikes:
+            kept += [own._replace(who=own.who.copy()) for own in found]
         if progress:
             progress(end - begin)
-    return live.trace()
+    laid.spare.append(live.tables)
+    shown = rasters(program, laid, record.spikes, kept, steps)
+    return Trace(tally.total(), shown, live.states)
 
 
 class Run:
-    """The registers, sums and lists of one run, and the tables that say where they are.
+    """A run on blocks, from one stretch of steps to the next.
 
     rows: of blocks that others run, whose spikes are put into the lists behind those of our own.
     """
@@ -216,173 +250,53 @@ class Run:
     ) -> None:
         self.program, self.laid, self.steps, self.record = program, laid, steps, record
         self.threads, shape = threads, laid.shape
+        self.helpers = helpers_of(laid, threads)
         self.form = (
             shape.lead, shape.width, shape.groups, shape.neurons, shape.sums, shape.bits,
         )  # fmt: skip
-        self.alive: list[Any] = []  # what the tables point at
-        self.sums: list[NDArray[Any]] = []  # of each block
-        self.registers: list[tuple[Any, dict[str, NDArray[Any]], NDArray[np.int64]]] = []
         self.states = {
             p: np.zeros((1, steps, int(np.prod(program.population(p).shape))), self._type(p))
             for p in record.states
         }
-        self.outside, self.outside_start = outside(program, laid, inputs, steps)
-        self.blocks, self.parts, self.noise, self.fields = self._tables()
-        count = len(laid.blocks)
-        kept = 1
-        while kept < 2 * shape.lead + shape.width * shape.groups:
-            kept *= 2
-        self.spikes = np.empty((count + rows, kept, shape.neurons + 1), np.int32)
-        self.counts = np.zeros((count + rows, kept), np.int64)
-        self.stretch = max(1, min(LONGEST, STRETCH // shape.neurons))
-        self.recorded = np.empty((count, self.stretch * shape.neurons), np.int32)
-        self.runs = np.empty((threads, self._most_runs(), 2), np.int64)
-        self.found: list[tuple[NDArray[np.int64], NDArray[np.int32]]] = []
+        self.outside = outside(program, laid, inputs, steps)
+        self.tables = laid.tables(rows)
+        self.tables.reset(threads, self._most_runs())
+        self.fields = self.tables.watched(self.states)
+        self.stretch = self.tables.stretch
 
     def _most_runs(self) -> int:
         """Most groups of synapses that can be pushed in one step."""
-        given = int(np.diff(self.outside_start).max(initial=0))
+        given = int(np.diff(self.outside.start).max(initial=0))
         return (self.laid.core_of.size + given) * self.laid.shape.groups
 
     def _type(self, population: str) -> np.dtype[Any]:
         return next(c.state.dtype for c in self.program.cores if c.population == population)
 
-    def _tables(self) -> tuple[NDArray[np.int64], ...]:
-        blocks: list[list[int]] = []
-        parts: list[list[int]] = []
-        noise: list[list[int]] = []
-        fields: list[list[int]] = []
-        laid, shape = self.laid, self.laid.shape
-        for b in laid.blocks:
-            sums = self._new(np.zeros(1 << shape.bits, laid.drive))
-            self.sums.append(sums)
-            sent = self._new(np.zeros(shape.neurons, np.uint8))
-            begun = len(parts)
-            for p in b.parts:
-                row, noisy, kept = self._part(p, sums, sent)
-                parts.append(
-                    [
-                        *row,
-                        len(noise),
-                        len(noise) + len(noisy),
-                        len(fields),
-                        len(fields) + len(kept),
-                    ]
-                )
-                noise += noisy
-                fields += kept
-            blocks.append(
-                [
-                    _where(b.start),
-                    _where(b.words),
-                    _where(sums),
-                    _where(sent),
-                    b.first,
-                    b.last - b.first,
-                    begun,
-                    len(parts),
-                    _used(b),
-                ]
-            )  # fmt: skip
-        return tuple(
-            np.array(rows, np.int64).reshape(-1, width)
-            for rows, width in ((blocks, 9), (parts, 10), (noise, 13), (fields, 6))
-        )
-
-    def _new(self, array: NDArray[Any]) -> NDArray[Any]:
-        self.alive.append(array)
-        return array
-
-    def _part(
-        self, p: Any, sums: NDArray[Any], sent: NDArray[np.uint8]
-    ) -> tuple[list[int], list[list[int]], list[list[int]]]:
-        """One row of the table of parts, with its rows of noise and of recorded fields."""
-        core = self.program.cores[p.core]
-        model = neurons.model(core.model)
-        state = {
-            f: self._new(np.ascontiguousarray(core.state[f][p.lo : p.hi]).copy())
-            for f in model.state.names or ()
-        }
-        alike, given = self.laid.params[p]
-        table = self._new(
-            np.array(
-                [alike, *map(_where, state.values()), 0, 0, _where(sent) + p.at]
-                + [_where(a) for a in given],
-                np.int64,
-            )
-        )
-        made = sweep(core.model, core.fmt)
-        self.alive.append(made)
-        self.registers.append((p, state, table))
-        row = [made.address, _where(table), p.hi - p.lo, p.at, 1 + len(state), 2 + len(state)]
-        kept = []
-        if core.population in self.states:
-            out = self.states[core.population]
-            size = out.dtype.itemsize
-            for f, a in state.items():
-                to = _where(out) + (core.lo + p.lo) * size + out.dtype.fields[f][1]
-                kept.append([_where(a), a.itemsize, to, out.shape[2] * size, size, p.hi - p.lo])
-        return row, [self._drawn(n, core, p) for n in core.noise], kept
-
-    def _drawn(self, noise: Any, core: Any, p: Any) -> list[int]:
-        rates, which = rates_of(noise.mean[p.lo : p.hi])
-        self.alive += [*rates, which]
-        to, weight = plane(core, noise)
-        return [
-            noise.seed, core.lo + p.lo, weight, to, _where(which), which.size,
-            len(rates.most), _where(rates.guide), _where(rates.borders), rates.borders.shape[1],
-            _where(rates.most), _where(rates.rest), rates.rest.shape[1],
-        ]  # fmt: skip
-
-    def advance(self, begin: int, end: int) -> None:
-        """Run the steps begin .. end."""
+    def advance(self, begin: int, end: int) -> list[Listed]:
+        """Run the steps begin .. end; return who spiked on each block, until the next call."""
         count, threads, gate = len(self.laid.blocks), self.threads, new_gate()
         ends = np.zeros((count, end - begin + 1), np.int64)
-        given = self.given(ends)
+        given, runs = self.given(ends), self.tables.runs
         go: Any = walk  # its type does not see through *given
 
         def one(k: int) -> None:
             first, last = count * k // threads, count * (k + 1) // threads
-            go(begin, end, first, last, *given, gate, threads, self.runs[k])
+            go(begin, end, first, last, *given, gate, threads, runs[k])
 
-        if threads == 1:
-            one(0)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(one, range(threads)))
-        self.keep(begin, end, ends)
+        self.helpers.together(one)
+        return self.listed(begin, ends)
 
     def given(self, ends: NDArray[np.int64]) -> Any:
         """Return what all threads pass to `walk`. ends: (blocks, steps + 1) of what is listed."""
-        laid = self.laid
+        laid, own = self.laid, self.tables
         like = np.zeros(1, np.int32 if laid.blocks[0].words.itemsize == 4 else np.int64)
         return (
-            self.form, self.blocks, self.parts, self.noise, self.fields, like,
-            np.zeros(1, laid.drive), self.spikes, self.counts, self.outside, self.outside_start,
-            self.recorded, ends,
+            self.form, own.blocks, own.parts, own.noise, self.fields, like,
+            np.zeros(1, laid.drive), own.spikes, own.counts, self.outside.who, self.outside.start,
+            own.recorded, ends,
         )  # fmt: skip
 
-    def keep(self, begin: int, end: int, ends: NDArray[np.int64]) -> None:
-        """Keep the spikes that were listed in the steps begin .. end."""
-        for b in range(len(self.laid.blocks)):
-            each = np.diff(ends[b])
-            step = np.repeat(np.arange(begin, end), each)
-            self.found.append((step, self.recorded[b, : ends[b, -1]].copy()))
-
-    def trace(self) -> Trace:
-        """Put names on what was found."""
-        return traced(
-            self.program, self.laid, self.record, self.states, self.outside, self.outside_start,
-            self.found,
-        )  # fmt: skip
-
-
-def _used(block: Block) -> int:
-    """Groups of delays, from the first, that hold any synapse at all."""
-    each = np.diff(block.start).reshape(-1, block.shape.groups)
-    return int(np.flatnonzero(each.any(axis=0)).max(initial=-1)) + 1
-
-
-def _where(array: NDArray[Any]) -> int:
-    where: int = array.__array_interface__["data"][0]  # `ctypes` takes five times as long
-    return where
+    def listed(self, begin: int, ends: NDArray[np.int64]) -> list[Listed]:
+        """Return who spiked from step `begin` on; it is there until the next steps are run."""
+        own = zip(ends, self.tables.recorded, strict=True)
+        return [Listed(begin, end, row[: end[-1]]) for end, row in own]

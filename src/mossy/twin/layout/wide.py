@@ -7,7 +7,7 @@ everything takes a step or more: `refusal` says what of this a program lacks.
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,12 @@ from scipy import sparse
 from mossy import neurons
 from mossy.chips.chip import Chip
 from mossy.program.artefact import CoreImage, Program
+from mossy.twin.layout.bands import Band, bands
 from mossy.twin.layout.blocks import Block, Fan, blocks
 from mossy.twin.layout.link import distinct, numbered
-from mossy.twin.layout.shape import ALL, Part, Shape, Share
+from mossy.twin.layout.shape import ALL, Shape, Share
 from mossy.twin.layout.sweep import sums
+from mossy.twin.layout.tables import Tables
 from mossy.twin.traffic.packets import Network
 
 LARGE = 2_000_000  # synapses from which a program of lists is run this way by itself
@@ -32,8 +34,8 @@ MANY = 4_096  # and neurons
 class Wide:
     """start, core_of: as in `Linked`. trips: (cores, 4) packets sent, hops, lookups and links of a
     spike of each core; reach: (cores, cores) packets that arrive. Where packets of a core travel
-    apart, both are of every neuron: (neurons, 4), (neurons, cores). params: of each part, whether
-    all of its neurons share them, and one array for each field, of one element where they do.
+    apart, both are of every neuron: (neurons, 4), (neurons, cores). bands: of each block. spare:
+    tables that no run needs now.
     """
 
     order: tuple[CoreImage, ...]
@@ -45,7 +47,14 @@ class Wide:
     fan: Fan
     trips: NDArray[np.int64]
     reach: sparse.csr_array
-    params: dict[Part, tuple[bool, list[NDArray[Any]]]]
+    bands: tuple[tuple[Band, ...], ...]
+    spare: list[Tables] = field(default_factory=list)
+
+    def tables(self, rows: int = 0) -> Tables:
+        """Return memory for a run. rows: of lists for blocks that others run."""
+        if rows == 0 and self.spare:
+            return self.spare.pop()
+        return Tables(self.blocks, self.bands, self.shape, self.drive, rows)
 
     @property
     def synapses(self) -> int:
@@ -132,12 +141,5 @@ def _wide(program: Program, chip: Chip, threads: int, share: Share) -> Wide:
     shown = rows, len(program.cores)
     reach = sparse.csr_array((np.ones(len(at), np.int64), (at[:, 0], at[:, 1])), shown)
     drive = next(sums(neurons.model(c.model)) for c in order if c.role != "source")
-    params = {p: by_field(program.cores[p.core].params[p.lo : p.hi]) for b in made for p in b.parts}
-    return Wide(tuple(order), start, core_of, drive, shape, made, fan, trips, reach, params)
-
-
-def by_field(records: NDArray[Any]) -> tuple[bool, list[NDArray[Any]]]:
-    """Return whether all records (n,) are alike, and each field, of one element where they are."""
-    alike = bool((records == records[:1]).all())
-    some = records[: 1 if alike else None]
-    return alike, [np.array(some[f]) for f in records.dtype.names or ()]
+    own = tuple(bands(program, b.parts) for b in made)
+    return Wide(tuple(order), start, core_of, drive, shape, made, fan, trips, reach, own)

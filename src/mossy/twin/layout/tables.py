@@ -1,0 +1,157 @@
+"""Tables: the memory of a run on threads, and where in it everything is.
+
+What compiled loops need is written down as numbers, addresses among them, so that one compiled loop
+fits all programs. All of it is made once for a program; one run after another takes it, begins with
+`reset`, and puts it back: fresh memory costs more than to run a small network.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mossy.synapses.noise import rates_of
+from mossy.twin.layout.bands import Band
+from mossy.twin.layout.blocks import Block
+from mossy.twin.layout.shape import Shape
+from mossy.twin.layout.sweep import sweep
+
+STRETCH = 1 << 22  # spikes that a block can list in a stretch of steps, at most
+LONGEST = 1000  # steps of a stretch
+
+# columns of the tables of blocks, parts, noise and recorded fields
+START, WORDS, SUMS, SENT, FIRST, SIZE, PARTS, PARTS_END, USED = range(9)
+SWEEP, TABLE, N, OFFSET, X0, X1, NOISE, NOISE_END, FIELDS, FIELDS_END = range(10)
+(
+    SEED, ELEMENT, WEIGHT, PLANE, KIND, KINDS, RATES, GUIDES, BORDERS, BORDER, MOST, REST, RESTS,
+) = range(13)  # fmt: skip
+FROM, BYTES, TO, ROW, STEP, MANY = range(6)
+
+Registers = tuple[Band, dict[str, NDArray[Any]], NDArray[np.int64]]
+
+
+class Tables:
+    """The memory of a run of some blocks.
+
+    rows: of blocks that others run, whose spikes are put into the lists behind those of our own.
+    registers: of each band, with the table that its sweep takes (sweep.py). spikes: (blocks, kept
+    steps, neurons) numbers of who spiked, counts: (blocks, kept steps). recorded: (blocks, room).
+    """
+
+    def __init__(
+        self,
+        blocks: tuple[Block, ...],
+        bands: tuple[tuple[Band, ...], ...],
+        shape: Shape,
+        drive: np.dtype[Any],
+        rows: int = 0,
+    ) -> None:
+        self._alive: list[Any] = []  # what the tables point at
+        self.sums = [np.zeros(1 << shape.bits, drive) for _ in blocks]
+        self.registers: list[Registers] = []
+        self.blocks, self.parts, self.noise = self._tables(blocks, bands, shape)
+        kept = 1
+        while kept < 2 * shape.lead + shape.width * shape.groups:
+            kept *= 2
+        self.spikes = np.empty((len(blocks) + rows, kept, shape.neurons + 1), np.int32)
+        self.counts = np.zeros((len(blocks) + rows, kept), np.int64)
+        self.stretch = max(1, min(LONGEST, STRETCH // shape.neurons))
+        self.recorded = np.empty((len(blocks), self.stretch * shape.neurons), np.int32)
+        self.runs = np.empty((0, 0, 2), np.int64)
+
+    def reset(self, threads: int, runs: int) -> None:
+        """Make everything as it is before a run. runs: groups pushed in a step, at most."""
+        for band, state, _ in self.registers:
+            for f, first in band.state.items():
+                state[f][:] = first
+        for s in self.sums:
+            s.fill(0)
+        self.counts.fill(0)
+        self.room(threads, runs)
+
+    def room(self, threads: int, runs: int) -> None:
+        """See to it that each thread can push so many groups in a step."""
+        if self.runs.shape[0] < threads or self.runs.shape[1] < runs:
+            self.runs = np.empty((threads, 2 * runs, 2), np.int64)
+
+    def _tables(
+        self, blocks: tuple[Block, ...], bands: tuple[tuple[Band, ...], ...], shape: Shape
+    ) -> tuple[NDArray[np.int64], ...]:
+        rows: list[list[int]] = []
+        parts: list[list[int]] = []
+        noise: list[list[int]] = []
+        for b, sums, own in zip(blocks, self.sums, bands, strict=True):
+            sent = self._new(np.zeros(shape.neurons, np.uint8))
+            first = len(parts)
+            for band in own:
+                drawn = [self._drawn(band, k) for k in range(len(band.noise))]
+                parts.append(
+                    [*self._part(band, sent), len(noise), len(noise) + len(drawn), 0, 0]
+                )  # fmt: skip
+                noise += drawn
+            where = [where_is(a) for a in (b.start, b.words, sums, sent)]
+            rows.append([*where, b.first, b.last - b.first, first, len(parts), _used(b)])
+        return tuple(
+            np.array(found, np.int64).reshape(-1, width)
+            for found, width in ((rows, 9), (parts, 10), (noise, 13))
+        )
+
+    def _new(self, array: NDArray[Any]) -> NDArray[Any]:
+        self._alive.append(array)
+        return array
+
+    def _part(self, band: Band, sent: NDArray[np.uint8]) -> list[int]:
+        """The first columns of a row of the table of parts."""
+        state = {f: a.copy() for f, a in band.state.items()}
+        table = np.array(
+            [band.alike, *map(where_is, state.values()), 0, 0, where_is(sent) + band.at]
+            + [where_is(a) for a in band.params],
+            np.int64,
+        )
+        made = sweep(band.model, band.fmt)
+        self._alive.append(made)
+        self.registers.append((band, state, table))
+        x0 = 1 + len(state)
+        return [made.address, where_is(table), band.hi - band.lo, band.at, x0, x0 + 1]
+
+    def _drawn(self, band: Band, k: int) -> list[int]:
+        noise, to, weight = band.noise[k]
+        rates, which = rates_of(noise.mean)
+        self._alive += [*rates, which]
+        return [
+            noise.seed, band.lo, weight, to, where_is(which), which.size,
+            len(rates.most), where_is(rates.guide), where_is(rates.borders), rates.borders.shape[1],
+            where_is(rates.most), where_is(rates.rest), rates.rest.shape[1],
+        ]  # fmt: skip
+
+    def watched(self, states: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """Return the table of recorded fields, and point the parts at it.
+
+        states: population -> (1, steps, n) records to be filled.
+        """
+        rows: list[list[int]] = []
+        for part, (band, state, _) in zip(self.parts, self.registers, strict=True):
+            part[FIELDS] = len(rows)
+            out = states.get(band.population)
+            if out is not None:
+                size = out.dtype.itemsize
+                for f, a in state.items():
+                    to = where_is(out[f]) + band.lo * size
+                    row = out.shape[2] * size
+                    rows.append([where_is(a), a.itemsize, to, row, size, band.hi - band.lo])
+            part[FIELDS_END] = len(rows)
+        return np.array(rows, np.int64).reshape(-1, 6)
+
+
+def _used(block: Block) -> int:
+    """Groups of delays, from the first, that hold any synapse at all."""
+    each = np.diff(block.start).reshape(-1, block.shape.groups)
+    return int(np.flatnonzero(each.any(axis=0)).max(initial=-1)) + 1
+
+
+def where_is(array: NDArray[Any]) -> int:
+    """Return the address of an array's first byte."""
+    where: int = array.__array_interface__["data"][0]  # `ctypes` takes five times as long
+    return where
