@@ -62,15 +62,15 @@ def step_int(s: Any, x0: Any, x1: Any, p: Any, fmt: Any) -> bool:
     drive = ((u + int(p.bias) + full) & (2 * full - 1)) - full
     v = (kept if v >= 0 else -kept) + drive
     v = min(max(v, int(p.v_min)), int(p.v_max))
-    if s.refract > 0:
+    wait = int(s.refract)
+    if wait > 0:
         v = 0
     fired = v > int(p.threshold)
     if fired:
         v = 0
-        s.refract = p.refract
+        wait = int(p.refract)
     s.v = v
-    if s.refract > 0:
-        s.refract -= 1
+    s.refract = wait - 1 if wait > 0 else wait
     return fired
 
 

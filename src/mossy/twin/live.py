@@ -33,7 +33,9 @@ from mossy.twin.layout.tables import (
     FIELDS_END,
     PARTS,
     PARTS_END,
+    SWEEP,
     Registers,
+    swept_by,
     where_is,
 )
 from mossy.twin.layout.wide import wide
@@ -98,9 +100,13 @@ class Live:
 
     def tune(self, population: str, params: NDArray[Any]) -> None:
         """Set the parameters of a population: (n,) records."""
-        for band, state, table in self._bands(population):
+        tables = self._run.tables
+        for part, (band, state, table) in zip(tables.parts, tables.registers, strict=True):
+            if band.population != population:
+                continue
             table[0], given = by_field(params[band.lo : band.hi])
             self._given[population, band.lo] = given
+            part[SWEEP] = swept_by(band, given)
             for k, values in enumerate(given):
                 table[4 + len(state) + k] = where_is(values)
 

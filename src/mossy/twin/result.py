@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,25 @@ from mossy.twin.traffic.congestion import Congestion, congestion
 from mossy.units import Quantity
 
 
+class Later(Mapping[str, NDArray[Any]]):
+    """Arrays that are made when one looks at them, and kept: those of long runs are large."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], NDArray[Any]]]) -> None:
+        self._makers, self._made = makers, dict[str, NDArray[Any]]()
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """Return one array. Raises KeyError."""
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """The run of a program on a batch.
@@ -36,7 +55,7 @@ class Result:
 
     program: Program
     chip: Chip
-    outputs: dict[str, NDArray[Any]]
+    outputs: Mapping[str, NDArray[Any]]
     spikes: Mapping[str, NDArray[np.uint8]]
     states: dict[str, NDArray[Any]]
     counts: Counts

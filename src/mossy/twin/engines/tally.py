@@ -20,40 +20,42 @@ TURN = 64  # steps that a thread counts up at a time
 
 @jit
 def _count(
-    begin: Any, start: Any, who: Any, first: Any, last: Any, core_of: Any, fan_start: Any,
-    fan_core: Any, fan_count: Any, counts: Any,
+    begin: Any, start: Any, who: Any, first: Any, last: Any, cores: Any, trips: Any, apart: Any,
+    fan_start: Any, fan_core: Any, fan_count: Any, fan_packets: Any, counts: Any,
 ) -> Any:  # fmt: skip
-    """Count the spikes and synaptic events of a list's steps first .. last.
+    """Count what the spikes of a list's steps first .. last cause. counts: (counts, steps, cores).
 
-    counts: (counts, steps, cores).
+    cores: (cores, 2) number and end of the neurons of each, by neurons. apart: whether the packets
+    of every neuron have a way of their own; else those are left out. Core by core in all steps:
+    what is known of its neurons stays in the nearest cache.
     """
-    for t in range(first, last):
-        spikes, events = counts[SPIKES, t], counts[EVENTS, t]
-        for k in range(start[t - begin], start[t - begin + 1]):
-            g = who[k]
-            spikes[core_of[g]] += 1
-            for e in range(fan_start[g], fan_start[g + 1]):
-                events[fan_core[e]] += fan_count[e]
-
-
-@jit
-def _travel(
-    begin: Any, start: Any, who: Any, first: Any, last: Any, core_of: Any, trips: Any,
-    ways_start: Any, ways_core: Any, ways_count: Any, counts: Any,
-) -> Any:  # fmt: skip
-    """Count what packets do where those of every neuron have a way of their own."""
-    for t in range(first, last):
-        out, arrived, hops = counts[OUT, t], counts[IN, t], counts[HOPS, t]
-        lookups, links = counts[LOOKUPS, t], counts[LINKS, t]
-        for k in range(start[t - begin], start[t - begin + 1]):
-            g = who[k]
-            c = core_of[g]
-            out[c] += trips[g, 0]
-            hops[c] += trips[g, 1]
-            lookups[c] += trips[g, 2]
-            links[c] += trips[g, 3]
-            for e in range(ways_start[g], ways_start[g + 1]):
-                arrived[ways_core[e]] += ways_count[e]
+    now = start[first - begin : last - begin].copy()
+    for j in range(cores.shape[0]):
+        c, end = cores[j, 0], cores[j, 1]
+        for t in range(first, last):
+            k, stop = now[t - first], start[t - begin + 1]
+            if k == stop or who[k] >= end:
+                continue
+            a, out, hops, lookups, links = k, 0, 0, 0, 0
+            while k < stop and who[k] < end:
+                if apart:
+                    out += trips[who[k], 0]
+                    hops += trips[who[k], 1]
+                    lookups += trips[who[k], 2]
+                    links += trips[who[k], 3]
+                k += 1
+            now[t - first] = k
+            counts[SPIKES, t, c] += k - a
+            counts[OUT, t, c] += out
+            counts[HOPS, t, c] += hops
+            counts[LOOKUPS, t, c] += lookups
+            counts[LINKS, t, c] += links
+            events, packets = counts[EVENTS, t], counts[IN, t]
+            for i in range(a, k):
+                for e in range(fan_start[who[i]], fan_start[who[i] + 1]):
+                    events[fan_core[e]] += fan_count[e]
+                    if apart:
+                        packets[fan_core[e]] += fan_packets[e]
 
 
 @jit
@@ -79,22 +81,22 @@ class Tally:
     def __init__(self, program: Program, laid: Wide, steps: int, helpers: Helpers) -> None:
         self.laid, self.helpers = laid, helpers
         self.apart = program.routing == "axons"
+        ends = [(c.number, int(laid.start[c.number]) + c.n) for c in laid.order]
+        self.cores = np.array(ends, np.int64)
         self.counts = np.zeros((len(COUNTED), steps, len(program.cores)), np.int64)
 
     def add(self, lists: Iterable[Listed]) -> None:
         """Count what some spikes cause."""
-        laid, fan, ways = self.laid, self.laid.fan, self.laid.reach
+        laid, fan = self.laid, self.laid.fan
 
         def turn(todo: tuple[Listed, int]) -> None:
             own, k = todo
             first = own.begin + k
             span = first, min(first + TURN, own.begin + own.start.size - 1)
-            _count(*own, *span, laid.core_of, fan.start, fan.core, fan.count, self.counts)
-            if self.apart:
-                _travel(
-                    *own, *span, laid.core_of, laid.trips, ways.indptr, ways.indices, ways.data,
-                    self.counts,
-                )  # fmt: skip
+            _count(
+                *own, *span, self.cores, laid.trips, self.apart, fan.start, fan.core, fan.count,
+                fan.packets, self.counts,
+            )  # fmt: skip
 
         for own in lists:  # threads count in different steps
             self.helpers.map(turn, [(own, k) for k in range(0, own.start.size - 1, TURN)])

@@ -47,11 +47,15 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Fan:
-    """How many synapses each sender has on each core: entries start[g] .. start[g + 1]."""
+    """How many synapses each sender has on each core: entries start[g] .. start[g + 1].
+
+    packets: how many it sends there, where they have a way of their own; else empty.
+    """
 
     start: NDArray[np.int64]
     core: NDArray[np.int32]
     count: NDArray[np.int32]
+    packets: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -326,12 +330,13 @@ def _scatter(cells: Any, words: Any, at: Any, out: Any, n: Any) -> Any:
 
 def _fan(found: list[Triplets], total: int) -> Fan:
     """All counts together, by sender."""
+    none = np.zeros(0, np.int32)
     if not found:
-        return Fan(np.zeros(total + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
+        return Fan(np.zeros(total + 1, np.int64), none, none, none)
     sender = np.concatenate([s for s, _, _ in found])
     core = np.concatenate([np.full(s.size, c, np.int32) for s, c, _ in found])
     count = np.concatenate([n for _, _, n in found]).astype(np.int32)
     order = np.argsort(sender, kind="stable")
     start = np.zeros(total + 1, np.int64)
     np.cumsum(np.bincount(sender, minlength=total), out=start[1:])
-    return Fan(start, core[order], count[order])
+    return Fan(start, core[order], count[order], none)

@@ -29,13 +29,13 @@ _literal: Any = intrinsic(prefer_literal=True)
 
 
 class FieldsType(types.Type):
-    """One pointer per field."""
+    """One pointer per field, but for those whose value is known when the loop is compiled."""
 
     def __init__(self, layout: str) -> None:
         self.layout = layout
-        self.columns = {
-            n: from_dtype(np.dtype(t)) for n, t in (f.split(":") for f in layout.split(","))
-        }
+        named = [f.split(":") for f in layout.split(",")]
+        self.columns = {n: from_dtype(np.dtype(t.split("=")[0])) for n, t in named}
+        self.known = {n: int(t.split("=")[1]) for n, t in named if "=" in t}
         super().__init__(f"Fields({layout})")
 
 
@@ -98,9 +98,15 @@ def _pointer(context: Any, builder: Any, typ: RowType, val: Any, attr: str) -> A
 
 @lower_getattr_generic(RowType)
 def _get(context: Any, builder: Any, typ: RowType, val: Any, attr: str) -> Any:
+    if attr in typ.fields.known:
+        return _known(context, typ.fields, attr)
     loaded = builder.load(_pointer(context, builder, typ, val, attr))
     _scoped(builder, loaded, typ.fields, attr)
     return loaded
+
+
+def _known(context: Any, fields: FieldsType, attr: str) -> Any:
+    return ir.Constant(context.get_value_type(fields.columns[attr]), fields.known[attr])
 
 
 def _scoped(builder: Any, access: Any, fields: FieldsType, attr: str) -> None:
@@ -124,12 +130,17 @@ def _set(context: Any, builder: Any, sig: Any, args: Any, attr: str) -> None:
 
 @lower_getattr_generic(ValuesType)
 def _value(context: Any, builder: Any, typ: ValuesType, val: Any, attr: str) -> Any:
+    if attr in typ.fields.known:
+        return _known(context, typ.fields, attr)
     return getattr(cgutils.create_struct_proxy(typ)(context, builder, value=val), attr)
 
 
 @_literal
 def fields(typingctx: Any, layout: Any, table: Any, at: Any) -> Any:
-    """fields("v:f4,refract:i4", table, at): pointers from the addresses table[at], at + 1, ..."""
+    """fields("v:f4,refract:i4", table, at): pointers from the addresses table[at], at + 1, ...
+
+    "subtract:u1=1" says that every element of a field is 1, which loops are compiled for.
+    """
     if not isinstance(layout, types.StringLiteral):
         return None
     typ = FieldsType(layout.literal_value)

@@ -16,11 +16,13 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core import types
+from numpy.typing import NDArray
 
 from mossy import neurons
 from mossy.neurons.model import Model, compile_step
 from mossy.twin.layout.fields import fields, row, values
 
+Known = tuple[tuple[str, int], ...]  # names and values of parameters
 SIGNATURE = types.void(types.CPointer(types.int64), types.int64, types.int64)
 
 
@@ -29,22 +31,37 @@ def sums(model: Model) -> np.dtype[Any]:
     return model.drive if model.drive.kind == "i" else np.dtype(np.int32)
 
 
-def layouts(model: Model) -> tuple[str, str]:
+def layouts(model: Model, given: Known = ()) -> tuple[str, str]:
     """Return the layouts of what changes in a step (state, sums, sent) and of the parameters."""
-    drive = sums(model).str[1:]
+    drive, same = sums(model).str[1:], dict(given)
     extra = [f"x{i}:{drive}" for i in range(2)] + ["sent:u1"]
-    return ",".join(_named(model.state) + extra), ",".join(_named(model.params))
+    fixed = [
+        f"{own}={same[name]}" if name in same else own
+        for own, name in zip(_named(model.params), model.params.names or (), strict=True)
+    ]
+    return ",".join(_named(model.state) + extra), ",".join(fixed)
 
 
 def _named(record: np.dtype[Any]) -> list[str]:
     return [f"{n}:{record[n].str[1:]}" for n in record.names or ()]
 
 
+def known(model: Model, params: list[NDArray[Any]]) -> Known:
+    """Return the whole-number parameters that no neuron uses (zeros), and flags that all share.
+
+    Which branches a step takes is then plain, so that a loop of steps becomes vector instructions.
+    params: one array a field.
+    """
+    names = zip(model.params.names or (), params, strict=True)
+    whole = [(name, a) for name, a in names if a.dtype.kind in "iu" and (a == a[0]).all()]
+    return tuple((name, int(a[0])) for name, a in whole if a.dtype == np.uint8 or not a[0])
+
+
 @cache
-def sweep(name: str, fmt: tuple[int, ...]) -> Any:
+def sweep(name: str, fmt: tuple[int, ...], given: Known = ()) -> Any:
     """Return the compiled sweep of a model; `.address` is what is called."""
     model = neurons.model(name)
-    changing, fixed = layouts(model)
+    changing, fixed = layouts(model, given)
     return _made(
         compile_step(model.step),
         changing,

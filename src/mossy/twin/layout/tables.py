@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mossy import neurons
 from mossy.synapses.noise import rates_of
 from mossy.twin.layout.bands import Band
 from mossy.twin.layout.blocks import Block
 from mossy.twin.layout.shape import Shape
-from mossy.twin.layout.sweep import sweep
+from mossy.twin.layout.sweep import known, sweep
 
 STRETCH = 1 << 22  # spikes that a block can list in a stretch of steps, at most
 LONGEST = 1000  # steps of a stretch
+BEHIND = 8  # places behind a list that may be written to
 
 # columns of the tables of blocks, parts, noise and recorded fields
 START, WORDS, SUMS, SENT, FIRST, SIZE, PARTS, PARTS_END, USED = range(9)
@@ -55,7 +57,7 @@ class Tables:
         kept = 1
         while kept < 2 * shape.lead + shape.width * shape.groups:
             kept *= 2
-        self.spikes = np.empty((len(blocks) + rows, kept, shape.neurons + 1), np.int32)
+        self.spikes = np.empty((len(blocks) + rows, kept, shape.neurons + BEHIND), np.int32)
         self.counts = np.zeros((len(blocks) + rows, kept), np.int64)
         self.stretch = max(1, min(LONGEST, STRETCH // shape.neurons))
         self.recorded = np.empty((len(blocks), self.stretch * shape.neurons), np.int32)
@@ -110,11 +112,16 @@ class Tables:
             + [where_is(a) for a in band.params],
             np.int64,
         )
-        made = sweep(band.model, band.fmt)
-        self._alive.append(made)
         self.registers.append((band, state, table))
         x0 = 1 + len(state)
-        return [made.address, where_is(table), band.hi - band.lo, band.at, x0, x0 + 1]
+        return [
+            swept_by(band, band.params),
+            where_is(table),
+            band.hi - band.lo,
+            band.at,
+            x0,
+            x0 + 1,
+        ]
 
     def _drawn(self, band: Band, k: int) -> list[int]:
         noise, to, weight = band.noise[k]
@@ -143,6 +150,13 @@ class Tables:
                     rows.append([where_is(a), a.itemsize, to, row, size, band.hi - band.lo])
             part[FIELDS_END] = len(rows)
         return np.array(rows, np.int64).reshape(-1, 6)
+
+
+def swept_by(band: Band, params: list[NDArray[Any]]) -> int:
+    """Return the address of a band's sweep. params: an array a field."""
+    given = known(neurons.model(band.model), params)
+    address: int = sweep(band.model, band.fmt, given).address  # `sweep` keeps it alive
+    return address
 
 
 def _used(block: Block) -> int:

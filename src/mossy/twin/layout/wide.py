@@ -34,8 +34,8 @@ MANY = 4_096  # and neurons
 class Wide:
     """start, core_of: as in `Linked`. trips: (cores, 4) packets sent, hops, lookups and links of a
     spike of each core; reach: (cores, cores) packets that arrive. Where packets of a core travel
-    apart, both are of every neuron: (neurons, 4), (neurons, cores). bands: of each block. spare:
-    tables that no run needs now.
+    apart, trips are of every neuron (neurons, 4), and what arrives is in the fan. bands: of each
+    block. spare: tables that no run needs now.
     """
 
     order: tuple[CoreImage, ...]
@@ -138,8 +138,26 @@ def _wide(program: Program, chip: Chip, threads: int, share: Share) -> Wide:
             trips[row] = sent, j.hops, j.lookups, j.links
             pairs += [(row, t) for t in j.cores]
     at = np.array(pairs, np.int64).reshape(-1, 2)
-    shown = rows, len(program.cores)
-    reach = sparse.csr_array((np.ones(len(at), np.int64), (at[:, 0], at[:, 1])), shown)
+    ones = np.ones(len(at), np.int64)
+    reach = sparse.csr_array((ones, (at[:, 0], at[:, 1])), (rows, len(program.cores)))
+    if apart:
+        fan = _travelling(fan, reach)
     drive = next(sums(neurons.model(c.model)) for c in order if c.role != "source")
     own = tuple(bands(program, b.parts) for b in made)
     return Wide(tuple(order), start, core_of, drive, shape, made, fan, trips, reach, own)
+
+
+def _travelling(fan: Fan, reach: sparse.csr_array) -> Fan:
+    """The fan with the packets that reach each core, also where they find no synapse."""
+    packets = reach.tocoo()
+    synapses = np.repeat(np.arange(fan.start.size - 1), np.diff(fan.start))
+    row = np.concatenate([synapses, packets.row])
+    core = np.concatenate([fan.core, packets.col])
+    both = np.zeros((row.size, 2), np.int64)
+    both[: fan.core.size, 0], both[fan.core.size :, 1] = fan.count, packets.data
+    cell, at = np.unique(row * reach.shape[1] + core, return_inverse=True)
+    total = np.zeros((cell.size, 2), np.int64)
+    np.add.at(total, at, both)
+    start = np.searchsorted(cell, np.arange(fan.start.size) * reach.shape[1])
+    core, count, sent = cell % reach.shape[1], *total.T
+    return Fan(start, *(np.ascontiguousarray(a, np.int32) for a in (core, count, sent)))
