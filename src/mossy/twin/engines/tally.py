@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from mossy.twin.engines.trace import COUNTED, Listed, Rasters
 from mossy.twin.layout.wide import Wide
 
 SPIKES, OUT, IN, EVENTS, HOPS, LOOKUPS, LINKS = range(len(COUNTED))
-TURN = 64  # steps that a thread counts up at a time
+WORTH = 10_000  # spikes of a list that make it worth while for threads to share it
 
 
 @jit
@@ -86,20 +87,23 @@ class Tally:
         self.counts = np.zeros((len(COUNTED), steps, len(program.cores)), np.int64)
 
     def add(self, lists: Iterable[Listed]) -> None:
-        """Count what some spikes cause."""
+        """Count what some spikes cause. Threads share the steps of a list."""
         laid, fan = self.laid, self.laid.fan
+        for own in lists:
+            steps = own.start.size - 1
+            parts = self.helpers.threads if own.who.size > WORTH else 1
+            ends = [own.begin + steps * k // parts for k in range(parts + 1)]
 
-        def turn(todo: tuple[Listed, int]) -> None:
-            own, k = todo
-            first = own.begin + k
-            span = first, min(first + TURN, own.begin + own.start.size - 1)
-            _count(
-                *own, *span, self.cores, laid.trips, self.apart, fan.start, fan.core, fan.count,
-                fan.packets, self.counts,
-            )  # fmt: skip
+            def count(span: tuple[int, int], own: Listed = own) -> None:
+                _count(
+                    *own, *span, self.cores, laid.trips, self.apart, fan.start, fan.core,
+                    fan.count, fan.packets, self.counts,
+                )  # fmt: skip
 
-        for own in lists:  # threads count in different steps
-            self.helpers.map(turn, [(own, k) for k in range(0, own.start.size - 1, TURN)])
+            if parts == 1:
+                count((ends[0], ends[1]))
+            else:
+                self.helpers.map(count, pairwise(ends))
 
     def total(self) -> dict[str, NDArray[np.int64]]:
         """Return all counts (1, steps, cores) by name, once every list has been added."""
