@@ -15,12 +15,13 @@ from mossy.errors import BadInput
 from tests.twin.recurrent import CHANNELS, compiled, random_network
 
 ROOT = Path(__file__).parents[2]
+SEED = int(os.environ["MOSSY_ORACLE_SEED"]) % 1000 + 10
 
 
-def test_cuda_equals_wide_on_the_simulated_device() -> None:
-    seeds = ["0", "3", str(int(os.environ["MOSSY_ORACLE_SEED"]) % 1000 + 10)]
+def agreed(jobs: list[str], seeds: list[int]) -> None:
+    """Run the networks of cuda_runs.py and see all of them agree."""
     run = subprocess.run(
-        [sys.executable, "-m", "tests.twin.cuda_runs", *seeds],
+        [sys.executable, "-m", "tests.twin.cuda_runs", ",".join(jobs), *map(str, seeds)],
         env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
         cwd=ROOT,
         capture_output=True,
@@ -29,7 +30,21 @@ def test_cuda_equals_wide_on_the_simulated_device() -> None:
         check=False,
     )
     assert run.returncode == 0, run.stderr[-3000:]
-    assert run.stdout.count("spikes agree") == 2 * len(seeds)
+    for job in jobs:
+        assert run.stdout.count(f"{job}, seed ") >= len(seeds)
+
+
+def test_several_models_equal_wide_and_reference_on_the_simulated_device() -> None:
+    agreed(["cells", "dressed", "chip"], [7])
+
+
+def test_one_model_equals_wide_on_the_simulated_device() -> None:
+    agreed(["one"], [SEED])
+
+
+@pytest.mark.slow
+def test_more_networks_on_the_simulated_device() -> None:
+    agreed(["one", "cells", "doubles", "dressed", "chip"], [0, 3, SEED])
 
 
 def test_without_a_device_it_says_so() -> None:

@@ -171,10 +171,15 @@ def _unfit(
 
 def _in_layers(program: Program, chip: Chip) -> bool:
     """Return whether `fast` can run one layer after the other, which is the quickest way."""
-    from mossy.twin.layout.layers import layered
+    from mossy.twin.layout.layers import layered, loops
     from mossy.twin.layout.link import link
 
-    return layered(program, link(program, chip)) is not None
+    if program not in _loops:
+        _loops[program] = loops(program)
+    return not _loops[program] and layered(program, link(program, chip)) is not None
+
+
+_loops: weakref.WeakKeyDictionary[Program, bool] = weakref.WeakKeyDictionary()
 
 
 def _order(chip: Chip, asked: str | None) -> str:

@@ -93,12 +93,10 @@ def _ticking(
     value, low, high = (_busy(program, counts, chip, shares, w) for w in ("value", "low", "high"))
     batch, steps, _ = counts.shape
     overruns = []
-    for c in program.cores:
+    longest = value.max(axis=(0, 1))
+    for c in (c for c in program.cores if longest[c.number] > tick):
         over = value[:, :, c.number] - tick
-        if over.max() > 0:
-            overruns.append(
-                Overrun(c.number, c.population, float(over.max()), int((over > 0).sum()))
-            )
+        overruns.append(Overrun(c.number, c.population, float(over.max()), int((over > 0).sum())))
     return Timing(
         kind,
         Quantity.exact(steps * tick, "s"),

@@ -7,9 +7,9 @@ group by group of one model and format, whose sums it reads and clears, and list
 grid meets again. The step functions of the neurons are those that every engine runs, compiled for
 the device (cuda_kernel.py).
 
-Whole numbers are exact. In the registers of float models a device may differ in the last bit: its
-compiler fuses products with sums, and Numba (numba-cuda 0.30) has no switch that forbids it. The
-device that Numba simulates does not, and gives what the other engines give.
+Whole numbers are exact. In the registers of float models a device may differ in the last bit, and
+so in time in spikes: its compiler fuses products with sums, and Numba (numba-cuda 0.30) has no
+switch that forbids it. The device that Numba simulates gives what the other engines give.
 """
 
 from __future__ import annotations

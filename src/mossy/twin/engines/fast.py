@@ -20,7 +20,7 @@ from mossy.program.artefact import Program
 from mossy.twin.engines import layerwise
 from mossy.twin.engines.helpers import ALONE, Helpers, helpers_of
 from mossy.twin.engines.trace import COUNTED, LOST, Recorded, Trace, raster_type
-from mossy.twin.layout.layers import layered
+from mossy.twin.layout.layers import layered, split
 from mossy.twin.layout.link import Linked, Phase
 from mossy.twin.layout.load import noises
 from mossy.twin.sever import moved
@@ -109,7 +109,7 @@ def run(
     """
     batch = next((x.shape[0] for x in inputs.values()), 1)
     threads = threads or os.cpu_count() or 1
-    plan = _Plan(program, linked, steps, record, severed)
+    plan = _Plan(program, linked, steps, record, severed, threads if batch == 1 else 1)
     # what a core's packets lose is booked on a core of its own, behind all others
     cores = len(program.cores) * (2 if severed else 1)
     counts = np.zeros((batch, steps, len(MEASURED), cores), np.int32)
@@ -135,10 +135,19 @@ def run(
 
 
 class _Plan:
-    """Everything about a run that is the same for all samples."""
+    """Everything about a run that is the same for all samples.
+
+    parts: threads that share a layer, where layers run one after the other.
+    """
 
     def __init__(
-        self, program: Program, linked: Linked, steps: int, record: Recorded, severed: Severed
+        self,
+        program: Program,
+        linked: Linked,
+        steps: int,
+        record: Recorded,
+        severed: Severed,
+        parts: int = 1,
     ) -> None:
         self.program, self.linked, self.steps, self.record = program, linked, steps, record
         begins = [0, *(t for t, _ in severed), steps]
@@ -166,6 +175,8 @@ class _Plan:
 
         self.noises = {c.number: noises(c) for c in program.cores}
         found = None if severed else layered(program, linked)
+        if found and parts > 1:
+            found = split(found, parts)
         self.layers = found and layerwise.Run(program, linked, found, steps, self.shown)
 
     def _noises(self, phase: Phase) -> list[tuple[int, int, Callable[..., None]]]:

@@ -25,7 +25,7 @@ from mossy.neurons.model import compile_step
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
 from mossy.twin.engines.arrivals import arrive, gather, publish
-from mossy.twin.engines.helpers import ALONE, Helpers
+from mossy.twin.engines.helpers import Helpers
 from mossy.twin.layout.layers import Layered
 from mossy.twin.layout.link import Linked
 
@@ -238,7 +238,8 @@ class Run:
     ) -> None:
         """Run one group of samples. inputs: as the sources take them, (batch, time, n).
 
-        A helper takes the next layer while the one before it is still at work, a few steps behind.
+        A helper takes the next layer, or part of one; where layers are not split, while the one
+        before it is still at work, a few steps behind.
         """
         batch, linked, senders = counts.shape[0], self.linked, self.layered.senders
         at = np.empty((batch, len(senders), self.steps + 1), np.int64)
@@ -250,15 +251,17 @@ class Run:
             at,
             done,
         )
-        books = (
-            counts, raster, self.shown, linked.seg_start, linked.seg_core, linked.syn_start,
-            linked.core_of, linked.sends, linked.hops, linked.links,
-        )  # fmt: skip
-        helpers = helpers if self.layered.one_feeds_one else ALONE
-        block = self.steps if helpers.threads == 1 else BLOCK
-        todo = iter(range(len(senders)))
+        block = self.steps if helpers.threads == 1 or self.layered.split else BLOCK
+        todo, spare, others = iter(range(len(senders))), iter([counts]), list[NDArray[np.int32]]()
 
         def work() -> None:
+            own = next(spare, None)  # two threads must not count for one core at a time
+            if own is None:
+                others.append(own := np.zeros_like(counts))
+            books = (
+                own, raster, self.shown, linked.seg_start, linked.seg_core, linked.syn_start,
+                linked.core_of, linked.sends, linked.hops, linked.links,
+            )  # fmt: skip
             try:
                 for i in todo:
                     if senders[i].source:
@@ -270,6 +273,8 @@ class Run:
                 raise
 
         helpers.join(work)
+        for own in others:
+            counts += own
 
     def _source(
         self,
@@ -295,7 +300,8 @@ class Run:
         layer, sender = self.layers[number], self.layered.senders[number]
         model, n = layer.model, sender.stop - sender.start
         live = np.repeat(layer.state[None], lists[0].shape[0], axis=0).view(np.uint8)
-        kept = states.get(sender.population, layer.state[None, None][:, :0]).view(np.uint8)
+        kept = states.get(sender.population, layer.state[None, None][:, :0])
+        kept = kept[:, :, sender.lo : sender.lo + n].view(np.uint8)
         rows = (layer.start, layer.column, layer.weight, layer.delay)
         values = 0 if model.sends == "spikes" else 1
         _run(

@@ -15,7 +15,8 @@ Senders stand in the order in which a step's packets arrive, so that sums of flo
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Any
 
@@ -34,12 +35,14 @@ FULL = 0.2  # share of pairs connected from which on rows are kept whole
 class Sender:
     """What sends: neurons start .. stop of the linked program, all of one population.
 
-    cuts: the first neuron of each core, and stop. alike: 2, a core's neurons reach the same cores
-    by the same ways, with as many synapses; 1, without that; 0, they do not.
+    lo: which of it the first one is. cuts: the first neuron of each core, and stop. alike: 2, a
+    core's neurons reach the same cores by the same ways, with as many synapses; 1, without that; 0,
+    they do not.
     """
 
     population: str
     source: bool
+    lo: int
     start: int
     stop: int
     cuts: NDArray[np.int64]
@@ -73,15 +76,14 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Layered:
-    """Senders, sources first, and layers in an order in which each can be run to its end."""
+    """Senders, sources first, and layers in an order in which each can be run to its end.
+
+    split: whether layers are cut into parts, each for a thread of its own.
+    """
 
     senders: tuple[Sender, ...]
     layers: tuple[Layer, ...]
-
-    @property
-    def one_feeds_one(self) -> bool:
-        """Whether every layer hears one sender, so that no two threads count for one core."""
-        return all(len(layer.senders) < 2 for layer in self.layers)
+    split: bool = False
 
 
 _layered: weakref.WeakKeyDictionary[Linked, Layered | None] = weakref.WeakKeyDictionary()
@@ -96,6 +98,24 @@ def layered(program: Program, linked: Linked) -> Layered | None:
     if linked not in _layered:
         _layered[linked] = _sorted(program, linked)
     return _layered[linked]
+
+
+def loops(program: Program) -> bool:
+    """Return whether a population reaches itself again, as tables of synapses have it."""
+    keys = np.array([c.key for c in program.cores])
+    names = [c.population for c in program.cores]
+    before: dict[str, set[str]] = {}
+    for c in program.cores:
+        for t in c.tables:
+            heard = {names[k] for k in np.flatnonzero(keys & t.mask == t.key)}
+            if c.population in heard:
+                return True
+            before.setdefault(c.population, set()).update(heard)
+    try:
+        TopologicalSorter(before).prepare()
+    except CycleError:
+        return True
+    return False
 
 
 def _sorted(program: Program, linked: Linked) -> Layered | None:
@@ -119,6 +139,50 @@ def _sorted(program: Program, linked: Linked) -> Layered | None:
     return Layered(tuple(order), tuple(layers))
 
 
+_split: weakref.WeakKeyDictionary[Layered, dict[int, Layered]] = weakref.WeakKeyDictionary()
+
+
+def split(whole: Layered, parts: int) -> Layered:
+    """Return the same layers, those that are kept whole and are large enough cut into parts."""
+    found = _split.setdefault(whole, {})
+    if parts not in found:
+        found[parts] = _cut(whole, parts)
+    return found[parts]
+
+
+def _cut(whole: Layered, parts: int) -> Layered:
+    layers = {layer.number: layer for layer in whole.layers}
+    senders: list[Sender] = []
+    numbers: list[list[tuple[int, int]]] = []  # of a sender's parts, and the first row of each
+    pieces: list[Layer] = []
+    for i, s in enumerate(whole.senders):
+        strips = layers[i].dense.shape[0] if i in layers else 0
+        cuts = [strips * k // parts for k in range(parts + 1)] if strips >= parts else [0, strips]
+        numbers.append([])
+        for a, b in pairwise(cuts):
+            sender, layer = (s, layers.get(i)) if len(cuts) == 2 else _piece(s, layers[i], a, b)
+            numbers[-1].append((len(senders), sender.start - s.start))
+            if layer is not None:
+                heard = [(n, base + r) for f, base in layer.senders for n, r in numbers[f]]
+                rows = np.array(heard, np.int64).reshape(-1, 2)
+                pieces.append(replace(layer, number=len(senders), senders=rows))
+            senders.append(sender)
+    return Layered(tuple(senders), tuple(pieces), split=len(senders) > len(whole.senders))
+
+
+def _piece(s: Sender, layer: Layer, a: int, b: int) -> tuple[Sender, Layer]:
+    """The neurons of the strips a .. b."""
+    each = layer.dense.shape[2] // layer.model.inputs
+    lo, hi = each * a, min(each * b, s.stop - s.start)
+    start, stop = s.start + lo, s.start + hi
+    cuts = np.unique(np.concatenate([[start], np.clip(s.cuts, start, stop), [stop]]))
+    own = slice(lo, hi)
+    return (
+        replace(s, lo=s.lo + lo, start=start, stop=stop, cuts=cuts),
+        replace(layer, params=layer.params[own], state=layer.state[own], dense=layer.dense[a:b]),
+    )
+
+
 def _senders(program: Program, linked: Linked) -> list[Sender] | None:
     """All populations, in the order of their neurons; None where one is scattered."""
     found = []
@@ -130,7 +194,7 @@ def _senders(program: Program, linked: Linked) -> list[Sender] | None:
             if linked.start[c.number] != at or c.lo != at - first:
                 return None
         alike = min(_alike(linked, int(a), int(b)) for a, b in pairwise(cuts))
-        found.append(Sender(p.name, p.role == "source", first, int(cuts[-1]), cuts, alike))
+        found.append(Sender(p.name, p.role == "source", 0, first, int(cuts[-1]), cuts, alike))
     return sorted(found, key=lambda s: s.start)
 
 
