@@ -26,7 +26,7 @@ requirements() {
     sanafe) echo "numpy<3 sanafe==2.2.9" ;;
     nest) echo "numpy<3 scipy<2 nest-simulator==3.10.0" ;;
     brian2) echo "numpy<2 setuptools<80 Brian2==2.9.0" ;; # made only when named; the benchmark's peer
-    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc spynnaker_binary nest brian2 sanafe pacman speed_torch speed_jax pynn_scenarios" >&2; return 1 ;;
+    *) echo "make_envs.sh: no oracle '$1'; known: nengo_loihi brian2_loihi lava torch xylosim ranc spynnaker_binary nest brian2 sanafe pacman speed_torch speed_jax genn pynn_scenarios" >&2; return 1 ;;
   esac
 }
 
@@ -80,9 +80,37 @@ make_ranc() {
   echo "ranc: made in $SECONDS s"
 }
 
+# GeNN is not on the package index (the genn there is another program): a release of it is cloned from
+# $GENN_SOURCE, a checkout or a git address, and built without a GPU; made only when named, a peer of
+# benchmarks/feedforward.py; left out, with the reason, where that is not possible.
+make_genn() {
+  local env=$root/.oracles/genn release=5.4.0 source=${GENN_SOURCE:-https://github.com/genn-team/genn}
+  local pip=("$env/bin/python" -m pip install --quiet --quiet --disable-pip-version-check)
+  if [[ -f $env/requirements.stamp && $(<"$env/requirements.stamp") == "genn $release" ]]; then
+    echo "genn: up to date"
+    return
+  fi
+  command -v make >/dev/null && command -v c++ >/dev/null && pkg-config --exists libffi 2>/dev/null || {
+    echo "genn: left out, it needs make, a C++ compiler, pkg-config and libffi's headers" >&2
+    return 0; }
+  rm -rf "$env"
+  SECONDS=0
+  GIT_TERMINAL_PROMPT=0 timeout 120 git -c advice.detachedHead=false clone --quiet --depth 1 \
+    --branch "$release" "$source" "$env/source" 2>/dev/null || {
+    echo "genn: left out, no release $release at $source. Try: GENN_SOURCE=a checkout that has it" >&2
+    return 0; }
+  "$python" -m venv "$env"
+  "${pip[@]}" 'numpy<3'
+  env -u CUDA_PATH -u HIP_PATH "${pip[@]}" "$env/source"
+  rm -rf "$env/source"
+  echo "genn $release" >"$env/requirements.stamp"
+  echo "genn: made in $SECONDS s"
+}
+
 make_env() {
   local name=$1 python=$python wanted env stamp words pip
   [[ $name != ranc ]] || { make_ranc; return; }
+  [[ $name != genn ]] || { make_genn; return; }
   [[ $name != pynn_scenarios ]] || { make_pynn_scenarios; return; }
   wanted=$(requirements "$name")
   env=$root/.oracles/$name

@@ -6,7 +6,9 @@
 source of population_vertex.py and run as it stands; the packages around it are absent, so what it
 asks of them (steps per second, the weight statistics of a connector) is answered here. IN holds
 `rows` (n, 6): case, synapses of the neuron with most, mean, variance and largest of the weights,
-variance of the delays; OUT `w_max` by case.
+variance of the delays, and where there is a seventh, the rate in Hz of a Poisson source, below 0
+where the source is another; OUT `w_max` by case. What such a source can send in a step is a method
+of its own class, taken out in the same way.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ def stats_class() -> Any:
         "numpy": np,
         "special": special,
         "SpynnakerDataView": view,
-        "AbstractMaxSpikes": _Never,
+        "AbstractMaxSpikes": Poisson,
         "AbstractSupportsSignedWeights": _Never,
         "POSSION_SIGMA_SUMMATION_LIMIT": _constant("POSSION_SIGMA_SUMMATION_LIMIT"),
     }
@@ -51,6 +53,43 @@ def stats_class() -> Any:
         module = ast.Module([*future, found], [])
         exec(compile(module, file, "exec"), names)
     return names["_Stats"]
+
+
+class Poisson:
+    """A Poisson source as far as the class asks. rate: Hz."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def max_spikes_per_second(self) -> float:
+        """Return the rate."""
+        return self.rate
+
+    def max_spikes_per_ts(self) -> float:
+        """Return what sPyNNaker's own method makes of the rate."""
+        import scipy.stats
+
+        tree = ast.parse(_source("models/spike_source/spike_source_poisson_vertex.py"))
+        (method,) = (
+            n for n in ast.walk(tree)
+            if isinstance(n, ast.FunctionDef) and n.name == "max_spikes_per_ts"
+        )  # fmt: skip
+        view = SimpleNamespace(get_simulation_time_step_per_s=lambda: STEPS_PER_SECOND)
+        names: dict[str, Any] = {"math": math, "scipy": scipy, "SpynnakerDataView": view}
+        names["SLOW_RATE_PER_TICK_CUTOFF"] = _slow()
+        exec(compile(ast.Module([method], []), "poisson", "exec"), names)
+        return float(names["max_spikes_per_ts"](SimpleNamespace(**{"__max_rate": self.rate})))
+
+
+def _slow() -> float:
+    """The class attribute that tells slow sources from others."""
+    tree = ast.parse(_source("models/spike_source/spike_source_poisson_machine_vertex.py"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == (
+            "SLOW_RATE_PER_TICK_CUTOFF"
+        ):
+            return float(ast.literal_eval(node.value))
+    raise RuntimeError("sPyNNaker has no slow sources")
 
 
 def _constant(name: str) -> float:
@@ -66,7 +105,9 @@ def _source(file: str) -> str:
     return Path(str(distribution("sPyNNaker").locate_file(f"{FOLDER}/{file}"))).read_text("utf-8")
 
 
-def projection(synapses: int, mean: float, variance: float, largest: float, delays: float) -> Any:
+def projection(
+    synapses: int, mean: float, variance: float, largest: float, delays: float, rate: float = -1.0
+) -> Any:
     """Return something that answers what `_Stats` asks of a projection."""
     dynamics = SimpleNamespace(
         get_weight_mean=lambda *_: mean,
@@ -81,7 +122,7 @@ def projection(synapses: int, mean: float, variance: float, largest: float, dela
         weights=None,
         delays=None,
     )
-    edge = SimpleNamespace(pre_vertex=None)
+    edge = SimpleNamespace(pre_vertex=Poisson(rate) if rate >= 0 else None)
     return SimpleNamespace(_synapse_information=info, _projection_edge=edge)
 
 

@@ -211,7 +211,7 @@ def test_what_is_not_there_says_so(name: str) -> None:
 def test_a_chip_without_the_cell_is_named() -> None:
     sim.setup(chip="loihi1")
     cells(2)
-    with pytest.raises(UnsupportedNode, match=r"\[E0266\] loihi1, .*got if_curr_exp.*sim\.setup\("):
+    with pytest.raises(UnsupportedNode, match=r"\[E0266\] loihi1, .*got IF_curr_exp.*sim\.setup\("):
         sim.run(1.0)
     sim.setup()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import re
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -46,6 +47,41 @@ REFUSED = {  # test -> what it needs that is refused
     "test_scenario4": DEPRESSING,
     "test_simple_stochastic_synapse": "synapses that fail at random (SimpleStochasticSynapse)",
 }
+CHIP = "spinnaker1"
+LACKING = {  # test -> the cell that it needs and the chip lacks
+    "test_run_until": "IF_cond_exp",
+    "test_EIF_cond_alpha_isfa_ista": "EIF_cond_alpha_isfa_ista",
+    "test_HH_cond_exp": "HH_cond_exp",
+    "issue367": "EIF_cond_exp_isfa_ista",
+    "test_connection_access_weight_and_delay": "IF_cond_exp",
+    "test_all_to_all_static_no_self": "IF_cond_exp",
+    "test_fixed_number_pre_no_replacement": "IF_cond_exp",
+    "test_fixed_number_pre_with_replacement": "IF_cond_exp",
+    "test_fixed_number_post_no_replacement": "IF_cond_exp",
+    "test_fixed_number_post_with_replacement": "IF_cond_exp",
+    "test_issue309": "IF_cond_exp",
+    "test_issue622": "IF_cond_exp",
+    "test_ticket226": "IF_curr_alpha",
+    "test_issue165": "IF_cond_exp",
+    "test_issue321": "IF_curr_alpha",
+    "test_issue437": "IF_curr_alpha",
+    "test_issue442": "IF_curr_alpha",
+    "test_issue231": "IF_cond_exp",
+    "test_ticket195": "IF_cond_exp",
+    "test_reset_recording": "IF_cond_exp",
+    "test_record_vm_and_gsyn_from_assembly": "IF_cond_exp",
+    "test_sampling_interval": "IF_cond_exp",
+    "test_mix_procedural_and_oo": "IF_cond_exp",
+    "test_scenario1": "IF_cond_exp",
+    "test_scenario1a": "IF_cond_alpha",
+    "test_ticket166": "IF_cond_exp",
+}
+UNLIKE = {  # test -> what the chip does in another way: how the test fails, and why
+    "test_scenario2": (
+        AssertionError, "0.0098",
+        "in s16.15 a tau_m of 2,000 steps is 2.4 % off; spike times move by 1 %, 0.5 % are allowed",
+    ),
+}  # fmt: skip
 NOT_RUN = {"test_scenario5": "cells of several compartments; and it needs morphio and libNeuroML"}
 SLOW = {
     "test_EIF_cond_alpha_isfa_ista", "test_HH_cond_exp", "issue367", "test_SpikeSourcePoisson",
@@ -63,6 +99,11 @@ def found() -> Iterator[Any]:
             if isinstance(f, types.FunctionType) and any(m.name == "parametrize" for m in marks):
                 more = [pytest.mark.slow] if name in SLOW else []
                 yield pytest.param(f, id=f"{file.stem}-{name}", marks=more)
+
+
+def _could(parameter: Any) -> bool:
+    """Whether a scenario runs on this computer."""
+    return parameter.values[0].__name__ not in {*REFUSED, *NOT_RUN}
 
 
 @pytest.fixture
@@ -92,7 +133,40 @@ def test_scenario(scenario: Callable[[Any], Any], elsewhere: None) -> None:
     scenario(sim)
 
 
+class OnChip:
+    """The backend as a script has it that names a chip in `setup`."""
+
+    def setup(self, *args: Any, **more: Any) -> Any:
+        """Begin anew on the chip."""
+        import mossy.pynn as sim
+
+        return sim.setup(*args, **{**more, "chip": CHIP})
+
+    def __getattr__(self, name: str) -> Any:
+        """Return anything else of the backend."""
+        import mossy.pynn as sim
+
+        return getattr(sim, name)
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("scenario", [p for p in found() if _could(p)])
+def test_scenario_on_a_chip(scenario: Callable[[Any], Any], elsewhere: None) -> None:
+    name = scenario.__name__
+    if name in LACKING:
+        with pytest.raises(UnsupportedNode, match=rf"E0266.*got {LACKING[name]};"):
+            scenario(OnChip())
+        pytest.skip(f"the chip has no {LACKING[name]}")
+    if name in UNLIKE:
+        kind, text, why = UNLIKE[name]
+        with pytest.raises(kind, match=re.escape(text)):
+            scenario(OnChip())
+        pytest.skip(why)
+    scenario(OnChip())
+
+
 def test_the_lists_name_tests_that_exist() -> None:
     names = {p.values[0].__name__ for p in found()}
-    assert set(REFUSED) | set(NOT_RUN) | SLOW <= names
+    assert set(REFUSED) | set(NOT_RUN) | set(LACKING) | set(UNLIKE) | SLOW <= names
     assert len(names) > 50

@@ -31,6 +31,11 @@ and where a chip needs them
     CUT = False                                 a population cannot be cut over cores
     SHARED = True                               populations may share a core
     RECIPES = True                              connectivity as recipes, and noise, are taken
+    NOISE = False                               but noise is not: every spike comes as a packet
+    AT_ONCE = True                              a spike reaches a simulator's cell in the step it
+                                                arrives in, not in the next one
+    retuned(quantised, population)              the same with other parameters and first registers,
+                                                None where weights or registers change their units
     prepare(populations, options, facts) -> (Populations, least cuts by population)
     assign(slices, destinations, facts) -> core number of each slice on the chip
     crossings(start, end, facts) -> chip edges between two cores, where not |dx| + |dy| of chips

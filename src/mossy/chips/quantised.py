@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,9 @@ class Quantised:
     v_scale, v_shift: network potential = register / v_scale + v_shift. weight_scale:
     weight field units per network weight; notes: what rounding cost, for the user. sent_scale,
     taken_scale: units of a value that it sends, and that reaches it, per network value.
+    negative_scale: weight_scale of negative weights, None where it is the same. registers: for each
+    variable of a simulator's cell its register and that one's units (n,) per SI unit; empty where
+    registers have the names of the variables, and SI units.
     """
 
     name: str
@@ -61,6 +65,8 @@ class Quantised:
     sent_scale: float = 1.0
     taken_scale: float = 1.0
     noise: tuple[Noise, ...] = ()
+    negative_scale: float | None = None
+    registers: Mapping[str, tuple[str, NDArray[np.float64]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

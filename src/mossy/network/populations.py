@@ -73,6 +73,7 @@ class Projection:
     weight: a sparse matrix (n_target, n_source), a `Conv`, or a `Recipe`, which brings its own
     delays. delay: extra steps, a number or an
     array per source neuron (axonal) or per target neuron (dendritic). feedback: closes a cycle.
+    rate: spikes per second of the liveliest source, where a Poisson process sends them.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Projection:
     delay_source: NDArray[np.int64]
     delay_target: NDArray[np.int64]
     feedback: bool
+    rate: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

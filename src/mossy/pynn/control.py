@@ -17,6 +17,7 @@ from mossy.pynn.populations import Population
 from mossy.pynn.projections import Projection
 from mossy.pynn.simulator import state
 from mossy.pynn.synapses import StaticSynapse
+from mossy.twin.result import Result
 
 PRECISIONS = ("single", "double")
 
@@ -27,6 +28,7 @@ def setup(
     *,
     max_delay: Any = DEFAULT_MAX_DELAY,
     chip: str | None = None,
+    time_scale_factor: float | None = None,
     threads: int | None = None,
     precision: str = "single",
     seed: int = 0,
@@ -34,10 +36,12 @@ def setup(
 ) -> int:
     """Begin anew; everything made before is forgotten.
 
-    timestep, delays: ms. chip: a name of `mossy.chips()`, this computer if None. threads: at most,
-    all cores if None; results do not depend on them. precision: "single" (float32 and weights of
-    12 bits) or "double". seed: of what no seeded generator of PyNN decides. What other backends
-    take on top is passed over. Raises BadInput E0269, UnknownName E0501.
+    timestep, delays: ms. chip: a name of `mossy.chips()`, this computer if None.
+    time_scale_factor: how much slower than the model a chip with a timer runs, None for a tick of
+    its own. threads: at most, all cores if None; results do not depend on them. precision: "single"
+    (on this computer float32 and weights of 12 bits, else the chip's own) or "double". seed: of
+    what no seeded generator of PyNN decides. What other backends take on top is passed over. Raises
+    BadInput E0269, UnknownName E0501.
     """
     common.setup(timestep, min_delay, max_delay=max_delay, **ignored)
     if precision not in PRECISIONS:
@@ -47,6 +51,7 @@ def setup(
     state.dt, state.shortest, state.longest = timestep, min_delay, max_delay
     state.chip = find_chip(chip) if chip is not None else None
     state.precision, state.seed = precision, seed
+    state.tick = timestep * 1e-3 * time_scale_factor if time_scale_factor else None
     state.threads = threads or os.cpu_count() or 1
     state.write_on_end = []
     state.clear()
@@ -58,6 +63,15 @@ def end(compatible_output: bool = True) -> None:
     for population, variables, filename in state.write_on_end:
         population.write_data(get_io(filename), variables)
     state.write_on_end = []
+
+
+def results() -> tuple[Result, ...]:
+    """Return a `Result` of each run since `setup` or `reset`: counts, time and energy.
+
+    Its steps are counted from the run's first; spikes are known of all populations. One run may be
+    priced in several ways, as that of any program. Raises UnknownFact where a price is unknown.
+    """
+    return state.results()
 
 
 run, run_until = common.build_run(simulator)

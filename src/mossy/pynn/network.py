@@ -2,21 +2,21 @@
 
 A Poisson source that does nothing but feed one population, cell by cell, with one weight and delay
 becomes noise that the population draws for itself: no list, no queue, as many cells as one likes.
-Its spikes are those of the source, `delay` steps later.
+Its spikes are those of the source, `delay` steps later. On a chip that draws no noise it stays a
+source, of the same spikes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
 from mossy.chips.quantised import Quantised
-from mossy.errors import MossyError, UnsupportedNode
+from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Population, Populations, Projection
 from mossy.network.recipe import Draw, Noise
 from mossy.passes.options import Options
@@ -24,32 +24,53 @@ from mossy.passes.pipeline import Header, assemble
 from mossy.passes.quantise import quantise
 from mossy.program.artefact import Program
 from mossy.pynn import pieces as pc
-from mossy.pynn.cells import SpikeSourcePoisson
+from mossy.pynn.cells import CELLS, SpikeSourcePoisson
 from mossy.pynn.pieces import Grid, Piece
 from mossy.pynn.sources import steady
 from mossy.twin.live import runs_here
 
 COARSE = 0.05  # of a weight: beyond it, rounding is worth a word to the user
+RATE = 30.0  # Hz, expected of every cell where cores are to be made small enough for their work
+FINER = {
+    True: 'setup(precision="double")',
+    False: "weights that differ less, which is all that the chip's own words allow",
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Built:
     """A network ready to run.
 
-    names: of each population that is in the program. noise: of a Poisson source that became noise,
-    by its first cell's id, the steps by which its spikes arrive later. coarse: what rounding did
-    to weights, to be told.
+    names: of each population that is in the program. late: of a Poisson source that is noise, or
+    would be, the steps by which its spikes arrive later. rates: of the Poisson sources by which a
+    chip chose its weights, Hz. coarse: what rounding did to weights, to be told.
     """
 
     program: Program
+    chip: Chip
+    populations: dict[str, Population]
     quantised: dict[str, Quantised]
     names: dict[int, str]
-    noise: dict[int, int]
+    late: dict[int, int]
+    rates: dict[int, float]
     coarse: tuple[str, ...]
 
     def name(self, population: Any) -> str | None:
         """Return the name of a population in the program; None if it is not there."""
         return self.names.get(id(population))
+
+    def noise(self, population: Any) -> bool:
+        """Return whether a population is a Poisson source that became noise."""
+        return id(population) in self.late and self.name(population) is None
+
+    def livelier(self, population: Any) -> bool:
+        """Return whether a source has another rate than a chip's weights were made for."""
+        return rate(population) != self.rates.get(id(population), rate(population))
+
+    @property
+    def ahead(self) -> int:
+        """Steps by which arrivals and spikes come before those of the float forms: 0 or 1."""
+        return int(getattr(self.chip.rules, "AT_ONCE", False))
 
 
 def neurons(population: Any) -> bool:
@@ -63,38 +84,44 @@ def build(
     chip: Chip,
     precision: str,
     dt: float,
+    tick: float | None = None,
 ) -> Built | None:
-    """Return the program of a network, None where it has no neurons. dt: ms.
+    """Return the program of a network, None where it has no neurons.
 
-    Raises UnsupportedNode E0266, E0270 and what the chip's rules raise.
+    dt: ms. tick: seconds of real time for a step, None for the chip's own. Raises UnsupportedNode
+    E0266, E0270, E0274, E0275 and what the chip's rules raise.
     """
     names = _names(populations)
-    noise = {id(p): n for p in populations if (n := _noise(p, projections)) is not None}
+    feeding = {id(p): n for p in populations if (n := _noise(p, projections)) is not None}
+    noise = feeding if getattr(chip.rules, "NOISE", True) else {}
     used = {id(w.pre) for j in projections for w in j.pieces} - set(noise)
     inside = [p for p in populations if neurons(p) or id(p) in used]
     if not any(neurons(p) for p in inside):
         return None
+    _has_cells(inside, names, chip, precision)
     drawn = {id(p): _noises(p, noise, dt) for p in inside}
     made = tuple(_population(p, names[id(p)], drawn[id(p)], precision, dt) for p in inside)
-    links = [
+    links = tuple(
         _projection(j, w, k, names, dt)
         for j in projections
         for k, w in enumerate(j.pieces)
         if id(w.pre) not in noise and len(w) and neurons(w.post)
-    ]
-    whole = Populations(
-        made,
-        tuple(links),
-        {p.name: p.name for p in made if p.model == "source"},
-        {p.name: p.name for p in made if p.model != "source"},
     )
-    quantised = _quantised(whole, chip)
-    options = Options()
-    header = Header("script", "", dt * 1e-3, "exact", "node")
-    program, _ = assemble(whole, quantised, chip, options, header)
-    late = {i: max(1, round(pc.in_steps(w.delay, dt).a)) for i, (w, _) in noise.items()}
-    inner = {id(p): names[id(p)] for p in inside}
-    return Built(program, quantised, inner, late, _coarse(projections, quantised, names))
+    inputs, outputs = ({p.name: p.name for p in made if (p.model == "source") == s} for s in (1, 0))
+    whole = Populations(made, links, inputs, outputs)
+    quantised = _quantised(whole, chip, dt)
+    options = Options(tick=tick, activity=RATE * dt * 1e-3)
+    program, _ = assemble(whole, quantised, chip, options, _header(dt))
+    late = {i: max(1, round(pc.in_steps(w.delay, dt).a)) for i, (w, _) in feeding.items()}
+    rates = {id(p): r for p in inside if (r := rate(p)) is not None and noise is not feeding}
+    return Built(
+        program, chip, {p.name: p for p in made}, quantised, {id(p): names[id(p)] for p in inside},
+        late, rates, tuple(_coarse(projections, quantised, names)),
+    )  # fmt: skip
+
+
+def _header(dt: float) -> Header:
+    return Header("script", "", dt * 1e-3, "exact", "node")
 
 
 def _names(populations: Sequence[Any]) -> dict[int, str]:
@@ -153,9 +180,15 @@ def _population(
 
 
 def params(p: Any, dt: float) -> dict[str, Array]:
-    """Return the parameters and initial registers of a population of neurons. dt: ms."""
+    """Return the parameters and initial registers of a population of neurons. dt: ms.
+
+    With them, for chips that round in their own way, what is given in seconds.
+    """
     found: dict[str, Array] = p.celltype.form.params(p.parameters, dt * 1e-3, p.injected)
-    return found | initial(p)
+    times = {"dt": np.full(p.size, dt * 1e-3)}
+    if "tau_refrac" in p.parameters:
+        times["tau_refrac"] = p.parameters["tau_refrac"] * 1e-3
+    return found | initial(p) | times
 
 
 def initial(p: Any) -> dict[str, Array]:
@@ -170,27 +203,6 @@ def initial(p: Any) -> dict[str, Array]:
     return found
 
 
-def tuned(built: Built, p: Any, name: str, dt: float) -> NDArray[Any] | None:
-    """Return a population's parameters as records (n,); None if another model must run them."""
-    q, found = built.quantised[name], params(p, dt)
-    if "i" in (q.state.dtype.names or ()):  # one current for both, where they decay alike
-        pairs = (("exc_decay", "inh_decay"), ("exc_gain", "inh_gain"))
-        if not all(np.array_equal(found[a], found[b]) for a, b in pairs):
-            return None
-    made = np.zeros(p.size, q.params.dtype)
-    for field in made.dtype.names or ():
-        made[field] = found.get(field, q.params[field])
-    return made if runs_here(q.model, made) else None
-
-
-def registers(built: Built, p: Any, name: str) -> NDArray[Any]:
-    """Return a population's first registers as records (n,)."""
-    made, found = built.quantised[name].state.copy(), initial(p)
-    for field in made.dtype.names or ():
-        made[field] = found.get(f"{field}_init", made[field])
-    return made
-
-
 def _factor(projection: Any, piece: Piece) -> float:
     """SI units of a weight of PyNN, its sign changed where it changes."""
     unit: float = piece.post.celltype.form.weight
@@ -201,8 +213,14 @@ def _projection(j: Any, w: Piece, k: int, names: dict[int, str], dt: float) -> P
     recipe = w.recipe(dt, _factor(j, w))
     return Projection(
         key(j, k), names[id(w.pre)], names[id(w.post)], recipe,
-        np.zeros(w.pre.size, np.int64), np.zeros(w.post.size, np.int64), True,
+        np.zeros(w.pre.size, np.int64), np.zeros(w.post.size, np.int64), True, rate(w.pre),
     )  # fmt: skip
+
+
+def rate(source: Any) -> float | None:
+    """Return the rate of the liveliest cell of a Poisson source, Hz; None for all others."""
+    rates = source.parameters.get("rate")
+    return None if rates is None else float(np.max(rates, initial=0.0))
 
 
 def key(projection: Any, piece: int) -> str:
@@ -210,20 +228,45 @@ def key(projection: Any, piece: int) -> str:
     return f"{projection.number}.{piece}"
 
 
-def _quantised(whole: Populations, chip: Chip) -> dict[str, Quantised]:
-    """Raise UnsupportedNode E0266 where the chip has no such cell, E0270 where it could burst."""
+def _has_cells(inside: Sequence[Any], names: dict[int, str], chip: Chip, precision: str) -> None:
+    """Raise UnsupportedNode E0266 where the chip lacks a cell, E0275 where only a precision."""
+    takes = {"single": list[str](), "double": list[str]()}
+    for cell in CELLS:
+        for one, known in takes.items():
+            known += [cell.__name__] if cell.form.model(one) in chip.rules.MODELS else []
+    for p in filter(neurons, inside):
+        kind = type(p.celltype).__name__
+        if kind in takes[precision]:
+            continue
+        other = kind in takes["single"]
+        raise UnsupportedNode(
+            "E0275" if other else "E0266",
+            "the chip has an arithmetic of its own" if other else "the chip has no such cell",
+            where=f"{chip.name}, population {names[id(p)]}",
+            got=f'precision="{precision}"' if other else kind,
+            allowed='"single", which stands for it'
+            if other
+            else ", ".join(takes["single"]) or "none",
+            hint="leave precision out of sim.setup()"
+            if other
+            else "sim.setup() without chip=, which runs on this computer",
+        )
+
+
+def _quantised(whole: Populations, chip: Chip, dt: float) -> dict[str, Quantised]:
+    """Raise UnsupportedNode E0274 where a delay is too long, E0270 where a cell could burst."""
     try:
         found = quantise(whole, chip, Options(), None)
-    except MossyError as e:
-        if e.code != "E0226":
+    except UnsupportedNode as e:
+        if e.code != "E0221":
             raise
         raise UnsupportedNode(
-            "E0266",
-            "the chip has no such cell",
-            where=f"{chip.name}, {e.where}",
-            got=e.got,
-            allowed=e.allowed,
-            hint="sim.setup() without chip=, which runs on this computer",
+            "E0274",
+            "a delay is longer than the chip can hold a spike back",
+            where=f"{chip.name}, projections onto {e.where}",
+            got=f"{e.got} of {dt:g} ms",
+            allowed=f"{e.allowed} steps",
+            hint="shorter delays, or a longer timestep",
         ) from None
     for name, q in found.items():
         if not runs_here(q.model, q.params):
@@ -243,30 +286,36 @@ def grid(built: Built, projection: Any, number: int) -> Grid | None:
     q = built.quantised.get(built.name(piece.post) or "")
     for s in q.incoming if q else ():
         if q and s.name == key(projection, number):
-            return Grid(q.weight_scale, float(s.weight.top), _factor(projection, piece))
+            scales = (s.weight.scale,) * 2 if piece.rule else _scales(q)
+            told = built.chip.spec["timing"]["kind"] != "measured"
+            return Grid(scales, float(s.weight.top), _factor(projection, piece), told)
     return None
+
+
+def _scales(q: Quantised) -> tuple[float, float]:
+    """Whole numbers per weight of either sign."""
+    return q.weight_scale, q.negative_scale or q.weight_scale
 
 
 def _coarse(
     projections: Sequence[Any], quantised: dict[str, Quantised], names: dict[int, str]
-) -> tuple[str, ...]:
+) -> Iterator[str]:
     """What is to be said of weights that are so small beside others that rounding changes them."""
-    found = []
     for j in projections:
         for w in j.pieces:
             q = quantised.get(names[id(w.post)])
             typical = np.abs(_typical(w.weight)) if q is not None else 0.0
             if not typical or q is None:
                 continue
-            whole = typical * abs(_factor(j, w)) * q.weight_scale
+            factor = _factor(j, w)
+            whole = typical * abs(factor) * _scales(q)[int(j.sign * factor < 0)]
             error = abs(np.rint(whole) - whole) / whole
             if error > COARSE:
-                found.append(
+                yield (
                     f"{j.label}: weights of {typical:.3g} change by {100 * error:.0f} % when "
                     f"rounded to the unit of {names[id(w.post)]}, which its largest weight sets. "
-                    'Try: setup(precision="double")'
+                    f"Try: {FINER[q.negative_scale is None]}"
                 )
-    return tuple(found)
 
 
 def _typical(weight: Any) -> float:

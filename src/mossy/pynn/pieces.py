@@ -31,11 +31,20 @@ RARE = 1e-3  # weights of the wrong sign that a whole projection may be expected
 
 @dataclass(frozen=True)
 class Grid:
-    """Of a program's weights: whole numbers are rint(weight factor scale), at most top."""
+    """Of a program's weights: whole numbers are rint(weight factor scale), at most top.
 
-    scale: float
+    scales: of weights above and below 0. told: the user is told these weights, not what was asked.
+    """
+
+    scales: tuple[float, float]
     top: float
     factor: float
+    told: bool = False
+
+    def rounded(self, weight: Array) -> Array:
+        """Return weights as they are in the program, in PyNN's units."""
+        scale = np.where(weight * self.factor < 0, self.scales[1], self.scales[0]) * self.factor
+        return np.asarray(np.clip(np.rint(weight * scale), -self.top, self.top) / scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +102,7 @@ class Piece:
         factor = grid.factor if grid else 1.0
         weights = _times(self.weight, factor)
         recipe = _recipe(self.rule, self.shape, weights, in_steps(self.delay, dt))
-        scale = grid.scale if grid else FINE / (recipe.largest or 1.0)
+        scale = grid.scales[0] if grid else FINE / (recipe.largest or 1.0)
         top = grid.top if grid else 2.0**60
         i, j, w, d = expanded(dataclasses.replace(recipe, scale=scale, top=top))
         weight = w / (scale * factor)

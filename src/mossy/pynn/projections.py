@@ -22,7 +22,7 @@ from pyNN.space import Space
 from mossy.network.recipe import constant
 from mossy.pynn import pieces as pc
 from mossy.pynn import simulator
-from mossy.pynn.pieces import Array, Ints, Piece
+from mossy.pynn.pieces import Array, Grid, Ints, Piece
 from mossy.pynn.simulator import state
 from mossy.pynn.synapses import StaticSynapse
 
@@ -279,16 +279,24 @@ class Projection(common.Projection):
     def columns(self) -> tuple[NDArray[Any], ...]:
         """Return source, target, weight and delay of all synapses, in PyNN's units.
 
-        Drawn weights are those that would be simulated were the network run as it is now.
+        Drawn weights are those that would be simulated were the network run as it is now; on a
+        chip with weights of its own, all are.
         """
         if self._columns is None or self._columns[0].size != len(self):
-            lists = [p.listed(state.dt, state.grid(self, k)) for k, p in enumerate(self.pieces)]
-            each = [(p.i + p.at[0], p.j + p.at[1], p.weight, p.delay) for p in lists]
+            each = [self._told(p, state.grid(self, k)) for k, p in enumerate(self.pieces)]
             types = (np.int64, np.int64, float, float)
             self._columns = tuple(
                 np.concatenate([*(x[k] for x in each), np.zeros(0, t)]) for k, t in enumerate(types)
             )
         return self._columns
+
+    @staticmethod
+    def _told(piece: Piece, grid: Grid | None) -> tuple[NDArray[Any], ...]:
+        """Source, target, weight and delay of the synapses of a piece."""
+        p = piece.listed(state.dt, grid)
+        assert isinstance(p.weight, np.ndarray) and isinstance(p.delay, np.ndarray)
+        weight = grid.rounded(p.weight) if grid and grid.told else p.weight
+        return p.i + p.at[0], p.j + p.at[1], weight, p.delay
 
     def forget(self) -> None:
         """Forget the list of synapses that was made to be looked at."""
@@ -307,6 +315,7 @@ class Projection(common.Projection):
                 self.pieces = (*self.pieces[:k], changed_piece, *self.pieces[k + 1 :])
                 break
             place -= len(p)
+        self.forget()
         state.changed()
 
     def _get_attributes_as_list(self, names: Any) -> list[tuple[float, ...]]:

@@ -90,8 +90,8 @@ class Recorder(recording.Recorder):
         """Whether spikes are recorded at all."""
         return bool(self.recorded.get(SPIKES))
 
-    def registers(self) -> dict[str, Ints]:
-        """Return which registers of which cells are recorded."""
+    def variables(self) -> dict[str, Ints]:
+        """Return which variables of which cells are recorded, by the model's names."""
         form = getattr(self.population.celltype, "form", None)
         return {
             form.registers[v.name][0]: np.sort(self._indices(ids))
@@ -123,13 +123,16 @@ class Recorder(recording.Recorder):
         exact: Array | None,
         fields: dict[str, NDArray[Any]],
     ) -> None:
-        """Keep what the steps first .. end gave. exact: the times of the events in ms."""
+        """Keep what the steps first .. end gave.
+
+        exact: the times of the events in ms. fields: (steps, cells) by variable, in SI units.
+        """
         if events is not None and self.counts_spikes:
             exact = events[0].astype(float) * state.dt if exact is None else exact
             self._spikes.append((np.asarray(exact, float), events[1]))
         if not fields:
             return
-        form, cells = self.population.celltype.form, self.registers()
+        form, cells = self.population.celltype.form, self.variables()
         for v in self.recorded:
             field = form.registers[v.name][0] if v != SPIKES else None
             if field is not None and field in fields:

@@ -21,14 +21,18 @@ from mossy.chips import chip as find_chip
 from mossy.chips import names
 from mossy.chips.chip import Chip
 from mossy.errors import UnsupportedNode
-from mossy.pynn import network, sources
+from mossy.pynn import network, registers, sources
 from mossy.pynn.cells import SpikeSourceArray
 from mossy.pynn.network import Built
 from mossy.pynn.pieces import Grid
+from mossy.pynn.results import Ran, results
 from mossy.pynn.sources import Events
+from mossy.twin.bill.meter import Meter
 from mossy.twin.live import Live, Watched
+from mossy.twin.result import Result
 
 name = "mossy"  # what PyNN writes into recorded data
+IN_CACHE = 1 << 18  # spikes of sources
 ONE_THREAD = 2000  # neurons that one thread is enough for
 
 
@@ -49,6 +53,7 @@ class State(common.control.BaseState):
         super().__init__()
         self.dt, self.shortest, self.longest = 0.1, "auto", "auto"
         self.chip: Chip | None = None
+        self.tick: float | None = None  # seconds
         self.precision, self.threads, self.seed = "single", os.cpu_count() or 1, 0
         self.clear()
 
@@ -67,7 +72,8 @@ class State(common.control.BaseState):
         self.running, self.t_start, self.step = False, 0, 0
         self.segment_counter += 1
         self._live: Live | None = None
-        self._inside: dict[int, str] = {}  # the names in the running network
+        self._ran: Built | None = None  # the network that runs
+        self._runs: list[Ran] = []
         self._sent: dict[int, list[Events]] = {}  # spikes of late, by population
         for r in self.recorders:
             r.begin()
@@ -89,7 +95,7 @@ class State(common.control.BaseState):
         if self._built is None and self.populations:
             chip = self.chip or default_chip()
             self._built = network.build(
-                self.populations, self.projections, chip, self.precision, self.dt
+                self.populations, self.projections, chip, self.precision, self.dt, self.tick
             )
             for p in self.projections:
                 p.forget()
@@ -119,17 +125,17 @@ class State(common.control.BaseState):
     def tuned(self, population: Any) -> None:
         """Take over the parameters of a population, into the running network if there is one."""
         built = self._built
-        if built is None or id(population) in built.noise:
+        if built is None or built.noise(population) or built.livelier(population):
             self.changed()
             return
         inside = built.name(population)
         if inside is None or not network.neurons(population):
             return
-        params = network.tuned(built, population, inside, self.dt)
-        if params is None:
+        now = registers.again(built, population, inside, self.dt)
+        if now is None:
             self.changed()
         elif self._live is not None and self._live.program is built.program:
-            self._live.tune(inside, params)
+            self._live.tune(inside, now.params)
 
     # ---------------------------------------------------------------------- running
     def run(self, time: float) -> None:
@@ -141,10 +147,25 @@ class State(common.control.BaseState):
         end = round(stop / self.dt)
         self.running = True
         self._ready()
+        if self._live is not None and self._ran is not None:
+            program, chip = self._live.program, self._ran.chip
+            self._runs.append(Ran(program, chip, self._threads(), self.step + 1))
         while self.step < end:
             self._inject()
             changes = [c.next_change(self.step + 1) for c in self.currents]
-            self._piece(min([end, *(c - 1 for c in changes if c is not None)]))
+            stops = [c - 1 for c in changes if c is not None]
+            self._piece(min([end, self.step + self._most(), *stops]))
+
+    def _most(self) -> int:
+        """Steps of a piece at most, so that its spikes from outside stay in the cache."""
+        drawn = (p for p in self.populations if "rate" in p.parameters and self._wanted(p))
+        mean = sum(float(p.parameters["rate"].sum()) for p in drawn) * self.dt * 1e-3
+        return max(1, int(IN_CACHE / max(mean, 1.0)))
+
+    def _wanted(self, source: Any) -> bool:
+        """Whether the spikes of a source are asked for, by the network or by the script."""
+        inside = self._built is not None and self._built.name(source) is not None
+        return inside or source.recorder.counts_spikes
 
     def _ready(self) -> None:
         """Have a network that is what the script says, with what was under way in the old one."""
@@ -155,25 +176,31 @@ class State(common.control.BaseState):
             return
         for text in built.coarse:
             warnings.warn(text, stacklevel=4)
-        size = sum(p.size for p in self.populations if network.neurons(p))
-        threads = 1 if size <= ONE_THREAD else self.threads
-        new = Live(built.program, threads=threads, step=self.step + 1)
+        new = Live(built.program, threads=self._threads(), step=self.step + 1)
         for p in self.populations:
             inside = built.name(p)
             if inside is not None and network.neurons(p):
-                params = network.tuned(built, p, inside, self.dt)
-                assert params is not None, "the network is not what was built"
-                new.tune(inside, params)
-                new.put(inside, network.registers(built, p, inside))
-        if live is not None:
-            self._inherit(live, new, built)
-        self._live, self._inside = new, dict(built.names)
+                now = registers.again(built, p, inside, self.dt)
+                assert now is not None, "the network is not what was built"
+                new.tune(inside, now.params)
+                new.put(inside, now.state)
+        if live is not None and self._ran is not None:
+            self._inherit(live, self._ran, new, built)
+        self._live, self._ran = new, built
 
-    def _inherit(self, old: Live, new: Live, built: Built) -> None:
+    def _threads(self) -> int:
+        size = sum(p.size for p in self.populations if network.neurons(p))
+        return 1 if size <= ONE_THREAD else self.threads
+
+    def results(self) -> tuple[Result, ...]:
+        """Return a result of each run since the beginning, or since the last reset."""
+        return results([r for r in self._runs if r.steps])
+
+    def _inherit(self, old: Live, ran: Built, new: Live, built: Built) -> None:
         """Give the registers and the spikes of late of one network to the next."""
         spikes = {}
         for p in self.populations:
-            was, now = self._inside.get(id(p)), built.name(p)
+            was, now = ran.name(p), built.name(p)
             if was is not None and now is not None and network.neurons(p):
                 before, after = old.registers(was), new.registers(now)
                 if before.dtype != after.dtype:
@@ -185,7 +212,8 @@ class State(common.control.BaseState):
                         hint="make tau_syn_E and tau_syn_I differ before the first run, if only "
                         "by little",
                     )
-                new.put(now, before)
+                pair = ran.quantised[was], built.quantised[now]
+                new.put(now, registers.carried(*pair, before))
             if now is not None and id(p) in self._sent:
                 spikes[now] = _joined(self._sent[id(p)])
         new.replay(spikes)
@@ -211,18 +239,34 @@ class State(common.control.BaseState):
         if self._live is not None and self._built is not None:
             inside = {id(p): n for p in self.populations if (n := self._built.name(p))}
             self._live.watch(self._watched(inside))
+            ahead = self._built.ahead
+            found = {k: (step + ahead, neuron) for k, (step, neuron) in found.items()}
             fed = {inside[k]: e for k, e in found.items() if k in inside}
-            piece = self._live.run(end - first + 1, fed)
+            with Meter() as meter:
+                piece = self._live.run(end - first + 1, fed)
+            self._runs[-1].add(end - first + 1, fed | piece.events, meter.seconds, meter.joules)
             found |= {k: piece.events[n] for k, n in inside.items() if n in piece.events}
             fields = piece.fields
             self._remember(found, end - self._live.reach)
+            found = {k: (step - ahead, neuron) for k, (step, neuron) in found.items()}
         for p in self.populations:
-            wide = {
-                f: v for (n, f), v in fields.items() if self._built and n == self._built.name(p)
-            }
             times = given.get(id(p))
             exact = times[2] if times is not None and len(times) > 2 else None
-            p.recorder.take(first, end, found.get(id(p)), exact, wide)
+            p.recorder.take(first, end, found.get(id(p)), exact, self._signals(p, fields))
+
+    def _signals(self, p: Any, fields: dict[tuple[str, str], Any]) -> dict[str, Any]:
+        """What was recorded of a population: (steps, cells) by variable, in SI units."""
+        built = self._built
+        inside = built.name(p) if built is not None else None
+        if built is None or inside is None or not network.neurons(p):
+            return {}
+        q, found = built.quantised[inside], {}
+        for variable, cells in p.recorder.variables().items():
+            field, per = registers.unit(q, variable) or ("", 1.0)
+            if (inside, field) in fields:
+                each = per[cells] if isinstance(per, np.ndarray) else per
+                found[variable] = fields[inside, field] / each
+        return found
 
     def _remember(self, found: dict[int, Events], since: int) -> None:
         """Keep the spikes that may still be under way."""
@@ -232,12 +276,17 @@ class State(common.control.BaseState):
             self._sent[k] = [(step[late], neuron[late])]
 
     def _watched(self, inside: dict[int, str]) -> Watched:
-        return {
-            (inside[id(r.population)], field): cells
-            for r in self.recorders
-            if id(r.population) in inside
-            for field, cells in r.registers().items()
-        }
+        assert self._built is not None
+        found: Watched = {}
+        for r in self.recorders:
+            name = inside.get(id(r.population))
+            if name is None:
+                continue
+            for variable, cells in r.variables().items():
+                unit = registers.unit(self._built.quantised[name], variable)
+                if unit is not None:
+                    found[name, unit[0]] = cells
+        return found
 
     def _from_outside(self, p: Any, first: int, end: int) -> tuple[Any, ...] | None:
         """Spikes of a source in the steps first .. end: step and neuron, and exact times if any."""
@@ -247,9 +296,8 @@ class State(common.control.BaseState):
             step, neuron, time = p.times(self.dt)
             here = (step >= (first if first > 1 else 0)) & (step <= end)
             return step[here], neuron[here], time[here]
-        late = self._built.noise.get(id(p), 0) if self._built else 0
-        wanted = p.recorder.counts_spikes or (self._built is not None and self._built.name(p))
-        if not wanted:
+        late = self._built.late.get(id(p), 0) if self._built else 0
+        if not self._wanted(p):
             return None
         mean = p.parameters["rate"] * self.dt * 1e-3
         step, neuron = sources.poisson(mean, p.seed, first + late, end + late + 1)
@@ -258,24 +306,22 @@ class State(common.control.BaseState):
 
     def value(self, population: Any, variable: str) -> NDArray[np.float64]:
         """Return a variable of all cells of a population as it is now, in PyNN's units."""
-        inside = self._inside.get(id(population)) if self._live is not None else None
-        if inside is None or self._live is None:
+        inside = self._ran.name(population) if self._ran is not None else None
+        if inside is None or self._live is None or self._ran is None:
             return np.asarray(population.initial[variable], float)
-        form = population.celltype.form
-        register = self._live.registers(inside)[form.registers[variable][0]]
-        return np.asarray(form.outside(variable, register, population.zero()))
+        form, q = population.celltype.form, self._ran.quantised[inside]
+        now = registers.read(q, form.registers[variable][0], self._live.registers(inside))
+        return np.asarray(form.outside(variable, now, population.zero()))
 
     def put(self, population: Any, variable: str, value: NDArray[np.float64]) -> None:
         """Set a variable of all cells of a population in the running network."""
-        inside = self._inside.get(id(population)) if self._live is not None else None
-        form = population.celltype.form
-        if inside is None or self._live is None or variable not in form.registers:
+        live, ran, form = self._live, self._ran, population.celltype.form
+        inside = ran.name(population) if ran is not None else None
+        if live is None or ran is None or inside is None or variable not in form.registers:
             return
-        registers = self._live.registers(inside)
-        field = form.registers[variable][0]
-        if field in (registers.dtype.names or ()):
-            registers[field] = form.inside(variable, value, population.parameters)
-            self._live.put(inside, registers)
+        now, given = live.registers(inside), form.inside(variable, value, population.parameters)
+        registers.write(ran.quantised[inside], form.registers[variable][0], now, given)
+        live.put(inside, now)
 
 
 def _joined(events: list[Events]) -> Events:

@@ -54,6 +54,8 @@ def during(
 ) -> Events:
     """Keep the spikes while a source is on: after start, for a duration. (n,) ms each; dt in ms."""
     step, neuron = events
+    if steady(start, duration):
+        return events
     time = step * dt
     on = (time > start[neuron]) & (time <= start[neuron] + duration[neuron])
     return step[on], neuron[on]

@@ -28,7 +28,8 @@ class Later(Mapping[str, NDArray[Any]]):
     """Arrays that are made when one looks at them, and kept: those of long runs are large."""
 
     def __init__(self, makers: Mapping[str, Callable[[], NDArray[Any]]]) -> None:
-        self._makers, self._made = makers, dict[str, NDArray[Any]]()
+        self._makers = makers
+        self._made: dict[str, NDArray[Any]] = {}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Return one array. Raises KeyError."""

@@ -8,8 +8,9 @@ V_reset may be rounded otherwise in their last bit. A weight is in nA, and its f
 
     rint(|w| 2^(15 - shift))        each sign with a shift of its own, as scaling.py finds it
 
-from what recipes say of themselves, 30 Hz of every source and five standard deviations. The sums
-of a step reach the potential in that step already; the float form lets them wait for the next one.
+from what recipes say of themselves, 30 Hz of every source of unknown rate and five standard
+deviations. The sums of a step reach the potential in that step already; the float form lets them
+wait for the next one.
 
 A core of n neurons has 2^(13 - log2 n) slots of delay, n rounded up to a power of two: long delays
 leave room for fewer neurons. Delays beyond 127 steps, for which the release would add cores that
@@ -18,6 +19,7 @@ hold spikes back, are refused.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -41,6 +43,7 @@ from mossy.synapses import conv2d
 MODELS = ("if_curr_exp",)
 MOST_STEPS = 127  # with 64 neurons on a core, as the release would have it for such delays
 NANO, MILLI, MEGA = 1e-9, 1e-3, 1e6
+REGISTERS = {"v": ("v", MILLI), "i_exc": ("exc", NANO), "i_inh": ("inh", NANO)}
 ALIKE = 1e-6  # two resistances that differ by less are one
 EDGE = 1e-9  # of a step: closer to a whole number is the rounding of a float
 CHANCE = 0.01  # of a weight beyond the largest that is reckoned with (release: of all of them)
@@ -58,23 +61,40 @@ def quantise(
     params = registers(population, scaling.approximate)
     shifts = _shifts(population, incoming, scaling, facts)
     params["exc_shift"], params["inh_shift"] = shifts
-    state = np.zeros(population.n, neurons.model(MODEL).state)
-    for field, given, unit in (("v", "v", MILLI), ("exc", "i_exc", NANO), ("inh", "i_inh", NANO)):
-        state[field] = _fixed(population, f"{given}_init", 1 / unit)
     scale = np.array([2.0 ** (15 - s) / NANO for s in shifts])
     return Quantised(
         population.name,
         MODEL,
         (0,),
         params,
-        state,
+        _state(population),
         _word(most),
         np.full(population.n, ONE / MILLI),
         np.zeros(population.n),
         float(scale[0]),
         tuple(_scaled(j, scale, most) for j in incoming),
         _notes(population, incoming, scale),
+        negative_scale=float(scale[1]),
+        registers={
+            k: (field, np.full(population.n, ONE / unit)) for k, (field, unit) in REGISTERS.items()
+        },
     )
+
+
+def retuned(quantised: Quantised, population: Population) -> Quantised | None:
+    """Return a population with other parameters; the shifts of its weights stay."""
+    params = registers(population, approximate=False)
+    for field in ("exc_shift", "inh_shift"):
+        params[field] = quantised.params[field]
+    return dataclasses.replace(quantised, params=params, state=_state(population))
+
+
+def _state(population: Population) -> NDArray[Any]:
+    """The first registers, 0 where nothing is given."""
+    state = np.zeros(population.n, neurons.model(MODEL).state)
+    for name, (field, unit) in REGISTERS.items():
+        state[field] = _fixed(population, f"{name}_init", 1 / unit)
+    return state
 
 
 def _word(most: int) -> WordFormat:
@@ -94,12 +114,20 @@ def registers(population: Population, approximate: bool) -> NDArray[Any]:
     params["i_offset"] = _s16(population, "i_offset (nA)", current / NANO)
     params["v_thresh"] = _s16(population, "threshold (mV)", p["threshold"] / MILLI)
     params["v_reset"] = _s16(population, "v_reset (mV)", p["v_reset"] / MILLI)
-    params["refract"] = p["refract"]
+    params["refract"] = _waits(p)
     for sign in ("exc", "inh"):
         decay, init = _synapse(p[f"{sign}_decay"])
         params[f"{sign}_decay"] = np.floor(decay * FULL)
         params[f"{sign}_init"] = np.minimum(np.floor(init * FULL), FULL - 1)
     return params
+
+
+def _waits(p: dict[str, Array]) -> Array:
+    """Steps of silence: a part of one counts as a whole one, where the time itself is known."""
+    if "tau_refrac" not in p or "dt" not in p:
+        return p["refract"]
+    found: Array = np.ceil(p["tau_refrac"] / p["dt"] - EDGE)
+    return found
 
 
 def _kept(alpha: Array) -> Array:
@@ -183,7 +211,7 @@ def _shifts(
     spare = TOP.bit_length() - min(scaling.bits or TOP.bit_length(), TOP.bit_length())
     found = []
     for sign in (1, -1):
-        parts = [_inflow(j, sign) for j in incoming]
+        parts = [_inflow(j, sign, dt) for j in incoming]
         found.append(min(DEEPEST, left_shift(largest_sum(parts, rate, sigma)) + spare))
     if any(_mixed(j) for j in incoming):
         found = [max(found)] * 2
@@ -199,8 +227,13 @@ def _mixed(j: Projection) -> bool:
     return least < 0 < most
 
 
-def _inflow(j: Projection, sign: int) -> Inflow:
-    """Weights of one sign in nA, as a connector would tell them."""
+def _inflow(j: Projection, sign: int, dt: float) -> Inflow:
+    """Weights of one sign in nA, as a connector would tell them, and how often they come."""
+    found = _weights(j, sign)
+    return found if j.rate is None else found._replace(rate=j.rate * dt)
+
+
+def _weights(j: Projection, sign: int) -> Inflow:
     w: Any = j.weight
     if isinstance(w, Recipe) and w.kind == "listed":
         if not w.post.size:

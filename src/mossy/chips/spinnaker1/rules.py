@@ -36,7 +36,8 @@ from mossy.network.populations import Array, Population, Projection
 from mossy.program.artefact import Place, WordFormat
 
 MODELS = ("lif", "cuba_lif", *cells.MODELS)  # of network/populations.py
-RECIPES = True
+RECIPES, NOISE, AT_ONCE = True, False, True
+retuned = cells.retuned
 INSTANT = 1 / 16  # steps: a synaptic time constant that leaves nothing for the next step
 ROOM = ONE - 1.0  # largest potential and current, where a register ends at twice that
 R_LOW = 16.0  # the largest R lies between this and twice this

@@ -6,9 +6,10 @@
     field  = rint(|w| 2^(15 - shift))                   unsigned; the word's type is the sign
 
 `total` adds up, for each projection, its largest weight times the synapses of the neuron that has
-most. That is far more than any neuron can receive, so the shift is taken smaller where all weights
-of one sign still fit an entry of 16 bits together; max_expected_summed_weight asks sPyNNaker for
-the same. Both signs share the larger shift, because a population has one weight scale here.
+most, times what a Poisson source of known rate can send in a step. That is far more than any neuron
+can receive, so the shift is taken smaller where all weights of one sign still fit an entry of 16
+bits together; max_expected_summed_weight asks sPyNNaker for the same. Both signs share the larger
+shift, because a population has one weight scale here.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from mossy.synapses import conv2d
 
 TOP = (1 << 16) - 1  # largest entry of a ring buffer, and largest field
 SUMMED = 3.0  # standard deviations to which the Poisson sum of the weights' variance is taken
+SLOW = 0.01  # spikes per step below which a Poisson source counts as any other
+RARE = 1e-3  # of all steps, in which such a source sends more than is reckoned with
 HUGE = 701.0  # exponents beyond this are left out
 
 
@@ -68,7 +71,7 @@ def _fields(weight: sparse.csr_array, shift: int) -> sparse.csr_array:
 class Inflow(NamedTuple):
     """Weights of one sign of one projection: those of the neuron that has most, and what they are.
 
-    spread: their delays differ.
+    spread: their delays differ. rate: spikes per step of the liveliest source, None if unknown.
     """
 
     n: int
@@ -76,6 +79,7 @@ class Inflow(NamedTuple):
     variance: float
     largest: float
     spread: bool
+    rate: float | None = None
 
 
 def expected(
@@ -104,16 +108,31 @@ def inflow(weight: sparse.csr_array, sign: int, spread: bool) -> Inflow:
 
 
 def largest_sum(parts: list[Inflow], rate: float, sigma: float) -> float:
-    """Largest sum of one sign that is reckoned with. rate: spikes of a source per step."""
+    """Largest sum of one sign that is reckoned with. rate: of a source of unknown rate."""
     parts = [part for part in parts if part.n]
     if not parts:
         return 0.0
     top = max(part.largest for part in parts)
-    total = max(1.0, rate) * sum(part.largest * part.n for part in parts)
+    total = sum(_at_once(part.rate, rate) * part.largest * part.n for part in parts)
     if not any(part.spread for part in parts):
         return max(total, top)
-    bound = _poisson(rate * sum(part.n for part in parts), *_moments(parts), sigma)
+    events = sum(part.n * (part.rate or rate) for part in parts)
+    bound = _poisson(events, *_moments(parts), sigma)
     return max(min(bound, total), top)
+
+
+def _at_once(known: float | None, rate: float) -> float:
+    """Spikes of one source in a step that are reckoned with.
+
+    Of a Poisson source, one more than it exceeds in a thousandth of all steps, if it is not slow.
+    """
+    if known is None:
+        return max(1.0, rate)
+    if known < SLOW:
+        return 1.0
+    most = math.ceil(special.pdtrik(1 - RARE, known))
+    exact = bool(special.pdtr(max(most - 1, 0), known) < 1 - RARE)
+    return float(most + exact)
 
 
 def _moments(parts: list[Inflow]) -> tuple[float, float]:

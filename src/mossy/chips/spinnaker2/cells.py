@@ -1,4 +1,4 @@
-"""IF_curr_exp on the model lif_curr_exp: float32 registers, weights of few bits, small delays.
+"""IF_curr_exp on the model lif_curr_exp, IF_curr_delta on lif: float32 registers, small words.
 
 With s register units per volt, s = scale / exc_gain, a weight w of amperes becomes
 
@@ -7,10 +7,14 @@ With s register units per volt, s = scale / exc_gain, a weight w of amperes beco
 for the gains of the exact solution stand in the float form's membrane, and in the weights here.
 The largest weight is the top of the word. A spike reaches current and membrane in the step it
 arrives; the float form lets it wait for the next one. All else is the same solution.
+
+IF_curr_delta has no gains: s = scale, and a weight w of volts becomes round(w scale). The model lif
+does not wait after a spike, so tau_refrac has to be less than half a step.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -26,16 +30,17 @@ from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Population, Projection
 from mossy.network.recipe import Recipe
 
-MODELS = ("if_curr_exp",)
-MODEL = "cuba_lif"
+MODELS = ("if_curr_exp", "if_curr_delta")
+MODEL = {"if_curr_exp": "cuba_lif", "if_curr_delta": "lif"}
 ALIKE = 1e-6  # two ratios that differ by less are one
 
 
 def quantise(
     population: Population, incoming: tuple[Projection, ...], scaling: Scaling, facts: Facts
 ) -> Quantised:
-    """Return the population in float32. Raises UnsupportedNode E0221, E0280, E0283."""
+    """Return the population in float32. Raises UnsupportedNode E0221, E0273, E0280, E0283."""
     recipes.no_noise(population)
+    _refuse_waiting(population)
     latency, most = int(facts["step_latency"]), (1 << int(facts["delay_bits"])) - 1
     steps = max((recipes.steps(j, latency) for j in incoming), default=latency)
     refuse.delay_beyond(population, steps - latency, most, latency)
@@ -45,11 +50,11 @@ def quantise(
     ratio = _ratio(population, incoming)
     largest = max((_largest(j, ratio) for j in incoming), default=0.0) or 1.0
     scale = scaling.scale or top / (largest * scaling.keep)
-    per_volt = scale / population.params["exc_gain"]
+    per_volt = _per_volt(population, scale)
     both = np.array([scale, scale * ratio])
     return Quantised(
         population.name,
-        MODEL,
+        MODEL[population.model],
         (),
         _params(population, per_volt),
         _state(population, per_volt),
@@ -59,12 +64,55 @@ def quantise(
         scale,
         tuple(_scaled(j, both, top, steps) for j in incoming),
         _notes(population, incoming, both, top, steps > latency),
+        negative_scale=scale * ratio,
+        registers=_registers(population, scale),
     )
+
+
+def retuned(quantised: Quantised, population: Population) -> Quantised | None:
+    """Return a population with other parameters, None where gains change, and so all units."""
+    _refuse_waiting(population)
+    found, scale = _registers(population, quantised.weight_scale), quantised.weight_scale
+    if any(not np.array_equal(found[k][1], v[1]) for k, v in quantised.registers.items()):
+        return None
+    per_volt = _per_volt(population, scale)
+    params, state = _params(population, per_volt), _state(population, per_volt)
+    return dataclasses.replace(quantised, params=params, state=state)
+
+
+def _refuse_waiting(population: Population) -> None:
+    """Raise UnsupportedNode E0273 where a cell without a refractory register has to wait."""
+    if population.model == "if_curr_delta" and population.params["refract"].any():
+        raise UnsupportedNode(
+            "E0273",
+            "neurons without a current do not wait after a spike here",
+            where=population.node,
+            got=f"tau_refrac of up to {population.params['refract'].max():g} steps",
+            allowed="less than half a step",
+            hint="tau_refrac=0.0, a longer time step, or IF_curr_exp",
+        )
+
+
+def _per_volt(population: Population, scale: float) -> Array:
+    """Register units (n,) per volt."""
+    found: Array = scale / population.params.get("exc_gain", np.ones(population.n))
+    return found
+
+
+def _registers(population: Population, scale: float) -> dict[str, tuple[str, Array]]:
+    """The registers of potential and currents, and their units per volt and ampere."""
+    p, per_volt = population.params, _per_volt(population, scale)
+    gains = {"v": np.ones(population.n)}
+    if population.model == "if_curr_exp":
+        gains |= {"i_exc": p["exc_gain"], "i_inh": p["inh_gain"]}
+    return {k: (k, g * per_volt) for k, g in gains.items()}
 
 
 def _ratio(population: Population, incoming: tuple[Projection, ...]) -> float:
     """What an inhibitory ampere is worth of an excitatory one. Raises UnsupportedNode E0283."""
     p = population.params
+    if population.model == "if_curr_delta":
+        return 1.0
     found = p["inh_gain"] / p["exc_gain"]
     ratio = float(found[0])
     unlike = np.ptp(found) > ALIKE * ratio
@@ -101,8 +149,8 @@ def _largest(j: Projection, ratio: float) -> float:
 
 def _params(population: Population, per_volt: Array) -> NDArray[Any]:
     p = population.params
-    params = np.zeros(population.n, neurons.model(MODEL).params)
-    for field in ("alpha", "exc_decay", "inh_decay", "refract"):
+    params = np.zeros(population.n, neurons.model(MODEL[population.model]).params)
+    for field in {"alpha", "exc_decay", "inh_decay", "refract"} & set(params.dtype.names or ()):
         params[field] = p[field]
     for field in ("offset", "v_reset"):
         params[field] = p[field] * per_volt
@@ -113,9 +161,9 @@ def _params(population: Population, per_volt: Array) -> NDArray[Any]:
 
 def _state(population: Population, per_volt: Array) -> NDArray[Any]:
     p, none = population.params, np.zeros(population.n)
-    state = np.zeros(population.n, neurons.model(MODEL).state)
+    state = np.zeros(population.n, neurons.model(MODEL[population.model]).state)
     state["v"] = p.get("v_init", none) * per_volt
-    for sign in ("exc", "inh"):
+    for sign in ("exc", "inh") if population.model == "if_curr_exp" else ():
         state[f"i_{sign}"] = p.get(f"i_{sign}_init", none) * p[f"{sign}_gain"] * per_volt
     return state
 

@@ -31,7 +31,8 @@ from mossy.network.populations import Population, Projection
 from mossy.program.artefact import Place
 
 MODELS = ("lif", "cuba_lif", *cells.MODELS)  # of network/populations.py
-RECIPES = True
+RECIPES, NOISE, AT_ONCE = True, False, True
+retuned = cells.retuned
 RECORDED_STEPS = 128
 TABLE_ENTRY, ROW_POINTER, RING_SLOT = 16, 4, 2  # bytes
 

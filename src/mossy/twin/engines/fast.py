@@ -324,11 +324,10 @@ class _Plan:
         if len(self.stretches) > 1:
             lost = {k: counts[:, :, MEASURED.index(of), n:] for k, of in LOST.items()}
         first = self.linked.start[[c.number for c in self.program.cores]]
-        lookups = [linked.lookups[None, first] for _, _, linked in self.stretches]
-        lasts = [end - begin for begin, end, _ in self.stretches]
-        named["router_lookups"] = named["spikes"] * np.repeat(
-            np.concatenate(lookups), lasts, axis=0
-        )
+        named["router_lookups"] = np.empty_like(named["spikes"])
+        for begin, end, linked in self.stretches:
+            now = slice(begin, end)
+            named["router_lookups"][:, now] = named["spikes"][:, now] * linked.lookups[first]
         shown = {
             p: raster[:, :, a:b].astype(raster_type(self.program, p), copy=False)
             for p, (a, b) in self.columns.items()

@@ -252,7 +252,8 @@ class Run:
             done,
         )
         block = self.steps if helpers.threads == 1 or self.layered.split else BLOCK
-        todo, spare, others = iter(range(len(senders))), iter([counts]), list[NDArray[np.int32]]()
+        todo, spare = iter(range(len(senders))), iter([counts])
+        others: list[NDArray[np.int32]] = []
 
         def work() -> None:
             own = next(spare, None)  # two threads must not count for one core at a time
