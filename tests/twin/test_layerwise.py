@@ -23,7 +23,7 @@ from mossy.testing.programs import accepted
 from mossy.twin import Result
 from mossy.twin.engines import fast, layerwise
 from mossy.twin.engines.helpers import Helpers
-from mossy.twin.layout.layers import Layered, layered
+from mossy.twin.layout.layers import Layered, layered, split
 from mossy.twin.layout.link import link
 from tests.strategies import Wanted, currents, networks, spikes
 from tests.twin.runs import assert_same_run, fuzz
@@ -113,6 +113,20 @@ def test_floats_are_added_in_the_same_order(share: float, kind: str, threads: in
     result = program.run(given, record="*", states="*", threads=threads)
     assert result.spikes["n2"].any()
     assert_same_run(result, step_by_step(program, given))
+
+
+@pytest.mark.parametrize("on", ["cpu", "spinnaker2", "loihi1"])
+def test_threads_share_the_layers_of_one_sample(on: str) -> None:
+    program = compile(chain((70, 330, 150, 5), 1.0, 3), on)
+    x = (np.random.default_rng(4).random((1, 40, 70)) < 0.3).astype(np.uint8)
+    wanted = step_by_step(program, x)
+    assert wanted.spikes["n2"].any()
+    whole = sorted_layers(program)
+    assert whole is not None
+    for threads in (2, 3):
+        found = split(whole, threads)
+        assert found.split and len(found.layers) > len(whole.layers)
+        assert_same_run(program.run(x, record="*", states="*", threads=threads), wanted)
 
 
 def test_two_synapses_of_one_pair_are_two_additions() -> None:

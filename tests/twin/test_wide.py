@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -36,6 +38,20 @@ def test_wide_equals_reference(
     wide = twin.run(program, x, threads=threads, **kept)  # type: ignore[arg-type]
     assert wide.engine == "wide"
     assert_same_run(wide, reference)
+
+
+def test_one_run_after_another_and_two_at_a_time() -> None:
+    """The memory of a run is used again: nothing of the run before may be left in it."""
+    populations, x = random_network(5)
+    program = compiled(populations, neurons_per_core=20)
+    given = [x, np.roll(x, 3, axis=1), np.zeros_like(x)]
+    kept = {"record": "*", "states": "*", "threads": 2}
+    first = [twin.run(program, g, **kept) for g in given]  # type: ignore[arg-type]
+    assert not np.array_equal(first[0].counts["spikes"], first[1].counts["spikes"])
+    with ThreadPoolExecutor(3) as pool:
+        turns = [pool.submit(twin.run, program, g, **kept) for g in 4 * given]  # type: ignore[arg-type]
+    for k, turn in enumerate(turns):
+        assert_same_run(turn.result(), first[k % 3])
 
 
 @fuzz(5)

@@ -61,21 +61,12 @@ class Live:
         self.program, self.step = program, step
         laid = wide(program, find_chip(program.chip), threads)
         self._run = Run(program, laid, {}, 0, Recorded((), ()), min(threads, len(laid.blocks)))
-        self._start = laid.start
         shape = laid.shape
         self.reach = shape.lead + shape.width * shape.groups  # steps that a spike can be under way
         self._watched: Watched = {}
         self._given: dict[tuple[str, int], list[NDArray[Any]]] = {}  # what `tune` has set
         self._recent: Events = NONE  # spikes of sources of the last steps, numbered through
         self._starts = np.zeros(1 << 10, np.int64)
-
-    def _numbers(self, population: str, neuron: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The numbers of a population's neurons in the order of all."""
-        found = np.empty(neuron.size, np.int64)
-        for c in (self.program.cores[k] for k in self.program.population(population).cores):
-            here = (neuron >= c.lo) & (neuron < c.hi)
-            found[here] = neuron[here] - c.lo + self._start[c.number]
-        return found
 
     # -------------------------------------------------------------------------- registers
     def _bands(self, population: str) -> list[Registers]:
@@ -141,7 +132,7 @@ class Live:
         when, who = [self._recent[0]], [self._recent[1]]
         for name, (step, neuron) in sources.items():
             when.append(step)
-            who.append(self._numbers(name, neuron))
+            who.append(self._run.laid.numbers(self.program, name, neuron))
         t, i = np.concatenate(when), np.concatenate(who)
         late = t >= self.step - self.reach
         order = np.argsort(t[late], kind="stable")

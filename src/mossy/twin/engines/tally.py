@@ -136,18 +136,11 @@ def outside(program: Program, laid: Wide, inputs: dict[str, NDArray[Any]], steps
         n = x[0][t, i].astype(np.int64)
         when.append(np.repeat(t, n))
         who.append(np.repeat(first + i, n))
-    t = np.concatenate(when)
-    order = np.argsort(t, kind="stable")
-    return Listed(0, _starts(t, steps), np.concatenate(who)[order].astype(np.int32))
+    return by_step(np.concatenate(when), np.concatenate(who), steps)
 
 
 def by_step(when: NDArray[np.int64], who: NDArray[Any], steps: int) -> Listed:
     """Return spikes that come in any order as a list: by step, and neurons that rise within it."""
-    order = np.lexsort((who, when))
-    return Listed(0, _starts(when, steps), who[order].astype(np.int32))
-
-
-def _starts(when: NDArray[np.int64], steps: int) -> NDArray[np.int64]:
     start = np.zeros(steps + 1, np.int64)
     np.cumsum(np.bincount(when, minlength=steps)[:steps], out=start[1:])
-    return start
+    return Listed(0, start, who[np.lexsort((who, when))].astype(np.int32))

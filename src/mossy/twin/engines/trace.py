@@ -24,7 +24,10 @@ class Recorded:
 
 
 class Listed(NamedTuple):
-    """Who spiked: in step begin + k the neurons who[start[k] : start[k + 1]], numbered through."""
+    """Who spiked: in step begin + k the neurons who[start[k] : start[k + 1]], numbered through.
+
+    Numbers rise within a step.
+    """
 
     begin: int
     start: NDArray[np.int64]
@@ -64,8 +67,8 @@ def _entered(begin: Any, start: Any, who: Any, place: Any, at: Any, step: Any, n
 class Rasters(Mapping[str, NDArray[np.uint8]]):
     """Spikes of one sample as lists; a raster (1, steps, n) is made when it is asked for.
 
-    Neurons rise within a step of a list, and from one list of a step to the next. places: of a
-    population, the first number, neurons and first neuron on each of its cores.
+    Numbers rise from one list of a step to the next. places: of a population, the first number,
+    neurons and first neuron on each of its cores.
     """
 
     def __init__(

@@ -207,7 +207,8 @@ def walk(
             found = _listed(blocks[b, SENT], blocks[b, SIZE], blocks[b, FIRST], own)
             counts[b, t % kept] = found
             e = recorded_end[b, t - begin]
-            recorded[b, e : e + found] = own[:found]
+            if found:
+                recorded[b, e : e + found] = own[:found]
             recorded_end[b, t - begin + 1] = e + found
         if threads > 1:
             meet(gate, (t - begin + 1) * threads)

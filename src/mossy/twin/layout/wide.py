@@ -7,6 +7,7 @@ everything takes a step or more: `refusal` says what of this a program lacks.
 from __future__ import annotations
 
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,9 +53,20 @@ class Wide:
 
     def tables(self, rows: int = 0) -> Tables:
         """Return memory for a run. rows: of lists for blocks that others run."""
-        if rows == 0 and self.spare:
-            return self.spare.pop()
+        if rows == 0:
+            with suppress(IndexError):  # none, or another thread has taken it
+                return self.spare.pop()
         return Tables(self.blocks, self.bands, self.shape, self.drive, rows)
+
+    def numbers(
+        self, program: Program, population: str, neuron: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return the numbers of a population's neurons in the order of all."""
+        cores = [program.cores[k] for k in program.population(population).cores]
+        ends = np.array([c.hi for c in cores])
+        shift = np.array([int(self.start[c.number]) - c.lo for c in cores])
+        found: NDArray[np.int64] = neuron + shift[np.searchsorted(ends, neuron, side="right")]
+        return found
 
     @property
     def synapses(self) -> int:
