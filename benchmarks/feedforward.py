@@ -4,10 +4,11 @@
 in a step; samples per second of one sample alone and of a batch of 256. The same weights and inputs
 for all. They run in turns, `--rounds` times over, with one thread and with two; a figure is the
 best of all. mossy runs as a user runs it, `program.run(x)`, with every count on; its inputs are
-bytes, the peers' float32, as each takes them. With one thread the clock is the processor's time,
-which other programs on the machine disturb least; with two it is the wall's.
+bytes, GeNN's the times of spikes, the other peers' float32, as each takes them. With one thread
+the clock is the processor's time, which other programs on the machine disturb least; with two it
+is the wall's. GeNN's CPU backend has one thread alone.
 
-The peers live in environments of their own: tests/oracles/make_envs.sh speed_torch speed_jax.
+The peers live in environments of their own: tests/oracles/make_envs.sh speed_torch speed_jax genn.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ PEERS = {
     "snnTorch": "speed_torch",
     "Norse": "speed_torch",
     "spyx": "speed_jax",
+    "GeNN": "genn",
 }
+UNTHREADED = ("GeNN",)  # left out where more than one thread is asked for
 HEAD = ("what", "threads", "batch 1", "mossy is", "batch 256", "mossy is", "spikes by layer")
 LONGEST = 900  # s
 
@@ -163,6 +166,8 @@ def measure(rounds: int, peers: list[str], threads_asked: list[int]) -> dict[str
         for _ in range(rounds):
             for threads in threads_asked:
                 for peer in peers:
+                    if peer in UNTHREADED and threads > 1:
+                        continue
                     found = ask(peer, threads, file)
                     if "skipped" in found:
                         notes[peer] = found["skipped"]

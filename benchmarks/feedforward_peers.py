@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from importlib import metadata
@@ -37,7 +38,7 @@ def main() -> None:
     shape = tuple(data["shape"])
     x = np.unpackbits(data["x"])[: int(np.prod(shape))].reshape(shape).astype(np.float32)
     clock = time.process_time if threads == 1 else time.perf_counter
-    make = with_jax if peer == "spyx" else with_torch
+    make = {"spyx": with_jax, "GeNN": with_genn}.get(peer, with_torch)
     find, version = make(peer, weights, beta, threshold, threads)
     found: dict[str, Any] = {"version": version, "seconds": {}}
     for batch in data["batches"].tolist():
@@ -244,6 +245,99 @@ def counted(jnp: Any, layers: list[Any], s: Any) -> list[float]:
         s = jnp.stack(sent)
         found.append(float(s.sum()))
     return found
+
+
+# ------------------------------------------------------------------------------------------- GeNN
+
+PULSE = "addToPost(w[((int64_t)id_pre * width) + id_post]);"
+
+
+def with_genn(
+    peer: str, weights: list[Any], beta: float, threshold: float, threads: int
+) -> tuple[Callable[[Any], tuple[Forward, Any]], str]:
+    """The same for GeNN, whose CPU backend has neither batches nor threads: sample after sample.
+
+    A layer hears the one before a step later, so a sample takes a step more for each layer; that
+    adds no spikes, for without input no potential reaches the threshold.
+    """
+    models: list[tuple[Any, ...]] = []  # one, made when the number of steps is known
+
+    def forward(samples: Any, count: bool) -> Any:
+        model, source, layers, steps = models[0]
+        first, last = (source.vars[k].view for k in ("startSpike", "endSpike"))
+        times = source.extra_global_params["spikeTimes"].view
+        v = [layer.vars["V"].view for layer in layers]
+        sent = [layer.vars["sent"].view for layer in layers]
+        found = []
+        for begin, end, t in samples:
+            first[:], last[:], times[: len(t)] = begin, end, t
+            for state in (*v, *sent):
+                state[:] = 0
+            model.timestep = 0
+            for _ in range(steps):
+                model.step_time()
+            found.append([float(s.sum()) for s in sent] if count else sent[-1].copy())
+        return np.sum(found, 0).tolist() if count else np.array(found)
+
+    def find(x: Any) -> tuple[Forward, Any]:
+        if not models:
+            models.append(genn_model(weights, beta, threshold, len(x)))
+        return forward, [spike_times(x[:, b]) for b in range(x.shape[1])]
+
+    return find, f"{metadata.version('pygenn')}; no batches, so one sample after the other"
+
+
+def genn_model(
+    weights: list[Any], beta: float, threshold: float, steps: int
+) -> tuple[Any, Any, list[Any], int]:
+    """Build the network; return it, its source, its layers and the steps of a sample.
+
+    The weights are an array of the model, with an index of 64 bits: the 32 bits of GeNN's own dense
+    weights could overflow, for which GCC leaves the loop over them in single additions, a third as
+    fast. Its sparse form was slower than either.
+    """
+    import pygenn
+
+    os.environ["CXX"] = os.environ.get("CXX", "c++") + " -march=native"
+    model = pygenn.GeNNModel("float", "peer", backend="single_threaded_cpu", optimize_code=True)
+    model.dt = 1.0
+    lif = pygenn.create_neuron_model(
+        "lif", params=["beta", "threshold"], vars=[("V", "scalar"), ("sent", "scalar")],
+        sim_code="V = (beta * V) + Isyn;", threshold_condition_code="V >= threshold",
+        reset_code="V = 0; sent += 1;",
+    )  # fmt: skip
+    pulse = pygenn.create_weight_update_model(
+        "pulse", params=[("width", "int")], extra_global_params=[("w", "scalar*")],
+        pre_spike_syn_code=PULSE,
+    )  # fmt: skip
+    n = weights[0].shape[1]
+    source = model.add_neuron_population(
+        "source", n, "SpikeSourceArray", {}, {"startSpike": np.zeros(n), "endSpike": np.zeros(n)}
+    )
+    source.extra_global_params["spikeTimes"].set_init_values(np.zeros(n * steps))
+    layers = [source]
+    for i, w in enumerate(weights):
+        layer = model.add_neuron_population(
+            f"layer{i}", len(w), lif, {"beta": beta, "threshold": threshold}, {"V": 0, "sent": 0}
+        )
+        synapses = model.add_synapse_population(
+            f"synapses{i}", "DENSE", layers[-1], layer,
+            pygenn.init_weight_update(pulse, {"width": len(w)}),
+            pygenn.init_postsynaptic("DeltaCurr"),
+        )  # fmt: skip
+        synapses.extra_global_params["w"].set_init_values(w.T.ravel())
+        layers.append(layer)
+    with tempfile.TemporaryDirectory() as folder:
+        model.build(folder)
+        model.load()
+    return model, source, layers[1:], steps + len(weights)
+
+
+def spike_times(x: Any) -> tuple[Any, Any, Any]:
+    """Where each input's times begin and end, and the times; x: (time, n)."""
+    at, times = np.nonzero(x.T)
+    end = np.cumsum(np.bincount(at, minlength=x.shape[1]))
+    return np.concatenate([[0], end[:-1]]), end, times
 
 
 if __name__ == "__main__":

@@ -174,12 +174,7 @@ def _in_layers(program: Program, chip: Chip) -> bool:
     from mossy.twin.layout.layers import layered, loops
     from mossy.twin.layout.link import link
 
-    if program not in _loops:
-        _loops[program] = loops(program)
-    return not _loops[program] and layered(program, link(program, chip)) is not None
-
-
-_loops: weakref.WeakKeyDictionary[Program, bool] = weakref.WeakKeyDictionary()
+    return not loops(program) and layered(program, link(program, chip)) is not None
 
 
 def _order(chip: Chip, asked: str | None) -> str:

@@ -191,7 +191,7 @@ def dead_at(program: Program, faults: Sequence[Fault], step: int) -> Dead:
 def last_steps(program: Program, stretches: Sequence[Stretch]) -> NDArray[np.int64]:
     """Return for each core how many steps it lives: (cores,)."""
     lives = np.full(len(program.cores), stretches[-1].end, np.int64)
-    for s in reversed(stretches):
+    for s in reversed(stretches[1:]):
         for c in program.cores:
             if s.dead.core(c.place):
                 lives[c.number] = s.begin
@@ -223,7 +223,7 @@ def kept(program: Program, lives: NDArray[np.int64], states: dict[str, NDArray[A
 
     A core that is dead from the first step on holds what it was loaded with.
     """
-    for c in program.cores:
+    for c in program.cores if states else ():
         end = int(lives[c.number])
         here = states.get(c.population)
         if here is not None and end < here.shape[1]:

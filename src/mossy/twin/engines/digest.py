@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import weakref
 from typing import Any
 
 import numpy as np
 
 from mossy.program.artefact import Program
+from mossy.twin.remembered import remembered
 
-_programs: weakref.WeakKeyDictionary[Program, bytes] = weakref.WeakKeyDictionary()
 
-
+@remembered
 def of_program(program: Program) -> bytes:
     """Return the digest of a program, taken once as long as it lives."""
-    if program not in _programs:
-        _programs[program] = of(program)
-    return _programs[program]
+    return of(program)
 
 
 def of(value: Any) -> bytes:

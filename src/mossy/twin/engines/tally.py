@@ -82,8 +82,9 @@ class Tally:
     def __init__(self, program: Program, laid: Wide, steps: int, helpers: Helpers) -> None:
         self.laid, self.helpers = laid, helpers
         self.apart = program.routing == "axons"
-        ends = [(c.number, int(laid.start[c.number]) + c.n) for c in laid.order]
-        self.cores = np.array(ends, np.int64)
+        ends = laid.spans[:, 0] + laid.spans[:, 1]
+        numbers = np.argsort(ends, kind="stable")
+        self.cores = np.stack([numbers, ends[numbers]], axis=1)
         self.counts = np.zeros((len(COUNTED), steps, len(program.cores)), np.int64)
 
     def add(self, lists: Iterable[Listed]) -> None:
@@ -117,13 +118,7 @@ def rasters(
     program: Program, laid: Wide, names: Iterable[str], lists: Iterable[Listed], steps: int
 ) -> Rasters:
     """Return the spikes of some populations."""
-    places = {
-        name: [
-            (int(laid.start[c]), program.cores[c].n, program.cores[c].lo)
-            for c in program.population(name).cores
-        ]
-        for name in names
-    }
+    places = {p: laid.spans[list(program.population(p).cores)] for p in names}
     return Rasters(tuple(lists) if places else (), places, laid.core_of.size, steps)
 
 

@@ -74,7 +74,7 @@ class Rasters(Mapping[str, NDArray[np.uint8]]):
     def __init__(
         self,
         lists: tuple[Listed, ...],
-        places: dict[str, list[tuple[int, int, int]]],
+        places: dict[str, NDArray[np.int64]],
         numbers: int,
         steps: int,
     ) -> None:
@@ -83,9 +83,9 @@ class Rasters(Mapping[str, NDArray[np.uint8]]):
     def _place(self, name: str) -> tuple[NDArray[np.int32], int]:
         """Which neuron of a population each number is, -1 for others, and how many it has."""
         found = np.full(self.numbers, -1, np.int32)
-        for first, n, lo in self.places[name]:
+        for first, n, lo in self.places[name].tolist():
             found[first : first + n] = np.arange(lo, lo + n, dtype=np.int32)
-        return found, sum(n for _, n, _ in self.places[name])
+        return found, int(self.places[name][:, 1].sum())
 
     def __getitem__(self, name: str) -> NDArray[np.uint8]:
         """Return the raster of a population. Raises KeyError where it was not recorded."""

@@ -64,7 +64,7 @@ from mossy.twin.layout.tables import (
     X1,
     N,
 )  # fmt: skip
-from mossy.twin.layout.wide import Wide, wide
+from mossy.twin.layout.wide import Wide, size, wide
 
 AHEAD = 3  # groups whose words are asked for before they are pushed
 ASKED = 192  # words of a group that are asked for; those behind, the processor sees coming
@@ -225,7 +225,7 @@ def run(
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
     """Run one sample. inputs: population -> (1, time, n) spikes. progress gets steps done."""
-    most = max(1, sum(c.n for c in program.cores) // WORTH)
+    most = max(1, size(program)[0] // WORTH)
     threads = threads or min(os.cpu_count() or 1, most)
     laid = wide(program, chip, threads)
     live = Run(program, laid, inputs, steps, record, min(threads, len(laid.blocks)))

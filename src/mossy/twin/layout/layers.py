@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from mossy.neurons.model import Model
 from mossy.program.artefact import Program
 from mossy.twin.layout.link import Linked, Phase
+from mossy.twin.remembered import remembered
 
 STRIP_BYTES = 256  # of a row in a strip: eight registers of a vector unit
 FULL = 0.2  # share of pairs connected from which on rows are kept whole
@@ -100,6 +101,7 @@ def layered(program: Program, linked: Linked) -> Layered | None:
     return _layered[linked]
 
 
+@remembered
 def loops(program: Program) -> bool:
     """Return whether a population reaches itself again, as tables of synapses have it."""
     keys = np.array([c.key for c in program.cores])

@@ -24,6 +24,7 @@ from mossy.twin.layout.link import distinct, numbered
 from mossy.twin.layout.shape import ALL, Shape, Share
 from mossy.twin.layout.sweep import sums
 from mossy.twin.layout.tables import Tables
+from mossy.twin.remembered import remembered
 from mossy.twin.traffic.packets import Network
 
 LARGE = 2_000_000  # synapses from which a program of lists is run this way by itself
@@ -33,7 +34,8 @@ MANY = 4_096  # and neurons
 
 @dataclass(frozen=True, eq=False)
 class Wide:
-    """start, core_of: as in `Linked`. trips: (cores, 4) packets sent, hops, lookups and links of a
+    """start, core_of: as in `Linked`. spans: (cores, 3) first number, neurons, and which of the
+    population the first one is. trips: (cores, 4) packets sent, hops, lookups and links of a
     spike of each core; reach: (cores, cores) packets that arrive. Where packets of a core travel
     apart, trips are of every neuron (neurons, 4), and what arrives is in the fan. bands: of each
     block. spare: tables that no run needs now.
@@ -41,6 +43,7 @@ class Wide:
 
     order: tuple[CoreImage, ...]
     start: NDArray[np.int64]
+    spans: NDArray[np.int64]
     core_of: NDArray[np.int32]
     drive: np.dtype[Any]
     shape: Shape
@@ -62,10 +65,9 @@ class Wide:
         self, program: Program, population: str, neuron: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """Return the numbers of a population's neurons in the order of all."""
-        cores = [program.cores[k] for k in program.population(population).cores]
-        ends = np.array([c.hi for c in cores])
-        shift = np.array([int(self.start[c.number]) - c.lo for c in cores])
-        found: NDArray[np.int64] = neuron + shift[np.searchsorted(ends, neuron, side="right")]
+        first, n, lo = self.spans[list(program.population(population).cores)].T
+        on = np.searchsorted(lo + n, neuron, side="right")
+        found: NDArray[np.int64] = neuron + (first - lo)[on]
         return found
 
     @property
@@ -74,6 +76,7 @@ class Wide:
         return int(sum(b.words.size for b in self.blocks))
 
 
+@remembered
 def refusal(program: Program) -> str | None:
     """Return why the engine of large networks cannot run a program, None where it can."""
     for p in program.populations:
@@ -99,16 +102,23 @@ def refusal(program: Program) -> str | None:
     return None
 
 
+@remembered
+def size(program: Program) -> tuple[int, int, bool]:
+    """Return neurons, listed synapses, and whether a program has recipes or noise."""
+    neurons = sum(c.n for c in program.cores if c.role != "source")
+    listed = sum(c.words.size for c in program.cores)
+    return neurons, listed, any(c.recipes or c.noise for c in program.cores)
+
+
 def large(program: Program, steps: int) -> bool:
     """Return whether a run of one sample is so large, or long, that this engine is the better."""
-    listed = sum(c.words.size for c in program.cores)
-    said = any(c.recipes or c.noise for c in program.cores)
+    _, listed, said = size(program)
     return said or listed >= LARGE or steps >= LONG
 
 
 def many(program: Program) -> bool:
     """Return whether there are so many neurons that this engine steps through them faster."""
-    return sum(c.n for c in program.cores if c.role != "source") >= MANY
+    return size(program)[0] >= MANY
 
 
 Key = tuple[int, int, int]  # threads, and which part of how many
@@ -156,7 +166,8 @@ def _wide(program: Program, chip: Chip, threads: int, share: Share) -> Wide:
         fan = _travelling(fan, reach)
     drive = next(sums(neurons.model(c.model)) for c in order if c.role != "source")
     own = tuple(bands(program, b.parts) for b in made)
-    return Wide(tuple(order), start, core_of, drive, shape, made, fan, trips, reach, own)
+    spans = np.array([(start[c.number], c.n, c.lo) for c in program.cores], np.int64)
+    return Wide(tuple(order), start, spans, core_of, drive, shape, made, fan, trips, reach, own)
 
 
 def _travelling(fan: Fan, reach: sparse.csr_array) -> Fan:
