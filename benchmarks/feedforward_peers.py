@@ -249,8 +249,6 @@ def counted(jnp: Any, layers: list[Any], s: Any) -> list[float]:
 
 # ------------------------------------------------------------------------------------------- GeNN
 
-PULSE = "addToPost(w[((int64_t)id_pre * width) + id_post]);"
-
 
 def with_genn(
     peer: str, weights: list[Any], beta: float, threshold: float, threads: int
@@ -290,12 +288,7 @@ def with_genn(
 def genn_model(
     weights: list[Any], beta: float, threshold: float, steps: int
 ) -> tuple[Any, Any, list[Any], int]:
-    """Build the network; return it, its source, its layers and the steps of a sample.
-
-    The weights are an array of the model, with an index of 64 bits: the 32 bits of GeNN's own dense
-    weights could overflow, for which GCC leaves the loop over them in single additions, a third as
-    fast. Its sparse form was slower than either.
-    """
+    """Build the network; return it, its source, its layers and the steps of a sample."""
     import pygenn
 
     os.environ["CXX"] = os.environ.get("CXX", "c++") + " -march=native"
@@ -305,10 +298,6 @@ def genn_model(
         "lif", params=["beta", "threshold"], vars=[("V", "scalar"), ("sent", "scalar")],
         sim_code="V = (beta * V) + Isyn;", threshold_condition_code="V >= threshold",
         reset_code="V = 0; sent += 1;",
-    )  # fmt: skip
-    pulse = pygenn.create_weight_update_model(
-        "pulse", params=[("width", "int")], extra_global_params=[("w", "scalar*")],
-        pre_spike_syn_code=PULSE,
     )  # fmt: skip
     n = weights[0].shape[1]
     source = model.add_neuron_population(
@@ -320,17 +309,30 @@ def genn_model(
         layer = model.add_neuron_population(
             f"layer{i}", len(w), lif, {"beta": beta, "threshold": threshold}, {"V": 0, "sent": 0}
         )
-        synapses = model.add_synapse_population(
-            f"synapses{i}", "DENSE", layers[-1], layer,
-            pygenn.init_weight_update(pulse, {"width": len(w)}),
-            pygenn.init_postsynaptic("DeltaCurr"),
-        )  # fmt: skip
-        synapses.extra_global_params["w"].set_init_values(w.T.ravel())
+        genn_synapses(pygenn, model, layers[-1], layer, w)
         layers.append(layer)
     with tempfile.TemporaryDirectory() as folder:
         model.build(folder)
         model.load()
     return model, source, layers[1:], steps + len(weights)
+
+
+def genn_synapses(library: Any, model: Any, source: Any, target: Any, w: Any) -> None:
+    """Connect two layers by an array of the model's own, with an index of 64 bits.
+
+    The 32 bits of GeNN's dense weights could overflow, for which GCC leaves the loop over them in
+    single additions, a third as fast. Its sparse form was slower than either.
+    """
+    pulse = library.create_weight_update_model(
+        "pulse", params=[("width", "int")], extra_global_params=[("w", "scalar*")],
+        pre_spike_syn_code="addToPost(w[((int64_t)id_pre * width) + id_post]);",
+    )  # fmt: skip
+    synapses = model.add_synapse_population(
+        f"to_{target.name}", "DENSE", source, target,
+        library.init_weight_update(pulse, {"width": len(w)}),
+        library.init_postsynaptic("DeltaCurr"),
+    )  # fmt: skip
+    synapses.extra_global_params["w"].set_init_values(w.T.ravel())
 
 
 def spike_times(x: Any) -> tuple[Any, Any, Any]:

@@ -110,21 +110,21 @@ def _listed(sent: Any, n: Any, first: Any, out: Any) -> Any:
     Eight at a time: their bits are looked up, for which of them spike nobody could foresee. Up to
     eight places behind the list are written to.
     """
-    m = np.int64(0)
+    m = np.uint64(0)  # without a sign no index is looked at twice
     eight = carray(at(sent, _U64), (n // 32, 4))
     one = carray(at(sent, _U8), (n,))
-    for j in range(n // 32):
+    for j in range(np.uint64(n // 32)):
         if eight[j, 0] | eight[j, 1] | eight[j, 2] | eight[j, 3]:
-            for k in range(4):
+            for k in range(np.uint64(4)):
                 bits = (eight[j, k] * _PACKED) >> np.uint64(56)
-                base = first + 32 * j + 8 * k
-                for i in range(8):
+                base = np.int32(first + 32 * j + 8 * k)
+                for i in range(np.uint64(8)):
                     out[m + i] = base + _AT[bits, i]
-                m += np.int64(_MANY[bits])
-    for i in range(32 * (n // 32), n):
+                m += np.uint64(_MANY[bits])
+    for i in range(np.uint64(32 * (n // 32)), np.uint64(n)):
         out[m] = first + i
-        m += one[i]
-    return m
+        m += np.uint64(one[i])
+    return np.int64(m)
 
 
 @jit
