@@ -31,10 +31,10 @@ from mossy.twin.engines.trace import Listed, Recorded, Trace
 from mossy.twin.engines.wide import Run, walk
 from mossy.twin.layout.gate import meet
 from mossy.twin.layout.shape import Extent, Share
+from mossy.twin.layout.tables import LINE
 from mossy.twin.layout.wide import Wide, known, wide
 
 PIECE = 1 << 27  # items that are told in one go
-LINE = 8  # a gate in each cache line
 
 
 def world() -> Any:

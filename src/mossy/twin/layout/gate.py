@@ -114,5 +114,5 @@ def meet(gate: Any, goal: Any) -> Any:
 
 
 def new_gate() -> Any:
-    """Return a gate that nobody has reached yet."""
-    return np.zeros(1, np.int64)
+    """Return a gate that nobody has reached yet, in a line of the cache of its own."""
+    return np.zeros(24, np.int64)[8:9]

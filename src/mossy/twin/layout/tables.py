@@ -22,6 +22,7 @@ from mossy.twin.layout.sweep import known, sweep
 STRETCH = 1 << 22  # spikes that a block can list in a stretch of steps, at most
 LONGEST = 1 << 14  # steps of a stretch, at most
 BEHIND = 8  # places behind a list that may be written to
+LINE = 8  # addresses or counts in a line of the cache
 
 # columns of the tables of blocks, parts, noise and recorded fields
 START, WORDS, SUMS, SENT, FIRST, SIZE, PARTS, PARTS_END, USED = range(9)
@@ -54,7 +55,7 @@ class Tables:
         self.sums = [np.zeros(1 << shape.bits, drive) for _ in blocks]
         self.registers: list[Registers] = []
         self.blocks, self.parts, self.noise = self._tables(blocks, bands, shape)
-        kept = 1
+        kept = LINE  # so that two threads never write into one line of the cache
         while kept < 2 * shape.lead + shape.width * shape.groups:
             kept *= 2
         self.spikes = np.empty((len(blocks) + rows, kept, shape.neurons + BEHIND), np.int32)
@@ -109,7 +110,8 @@ class Tables:
         state = {f: a.copy() for f, a in band.state.items()}
         table = np.array(
             [band.alike, *map(where_is, state.values()), 0, 0, where_is(sent) + band.at]
-            + [where_is(a) for a in band.params],
+            + [where_is(a) for a in band.params]
+            + LINE * [0],  # what stands behind it may be another thread's
             np.int64,
         )
         self.registers.append((band, state, table))
