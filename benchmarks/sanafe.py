@@ -43,6 +43,7 @@ HEAD = (
 )  # fmt: skip
 DVS_CORES = (1, 4, 16, 16, 4, 1)  # of each layer, as in the tutorial
 TRIED = 10  # runs to find the quickest settings are this much shorter, and the default model's
+LASTING = 0.2  # seconds for which ours is run again and again, as long as one run of the peer takes
 DVS_SPIKES = 365277  # of 1000 steps, as the tutorial says
 
 Settings = dict[str, Any]
@@ -265,14 +266,19 @@ def settings() -> list[Settings]:
 
 
 def ours(here: Mapped) -> tuple[float, dict[str, int]]:
-    """Run once; return seconds, with latency and energy where they have a price, and counts."""
+    """Return seconds of a run, with latency and energy where they have a price, and counts.
+
+    The mean of all runs in a while: a single one is over before a processor has woken up.
+    """
     x = here.inputs()
-    begin = time.perf_counter()
-    result = here.program.run(x)
-    assert result.latency.value > 0
-    with suppress(UnknownFact):  # of a price that nobody has published
-        assert result.energy.total.value > 0
-    seconds = time.perf_counter() - begin
+    begin, runs = time.perf_counter(), 0
+    while not runs or time.perf_counter() - begin < LASTING:
+        result = here.program.run(x)
+        assert result.latency.value > 0
+        with suppress(UnknownFact):  # of a price that nobody has published
+            assert result.energy.total.value > 0
+        runs += 1
+    seconds = (time.perf_counter() - begin) / runs
     names = {"neurons_fired": "spikes", "spikes": "synaptic_events", "packets_sent": "packets_out",
              "hops": "hops"}  # fmt: skip
     return seconds, {k: int(result.counts[v].sum(dtype=np.int64)) for k, v in names.items()}

@@ -261,16 +261,13 @@ def _amounts(
     count: str,
     shares: tuple[Share, ...],
 ) -> tuple[float, float, float]:
-    on_chip = [c for c in program.cores if c.place is not None]
-    numbers = _numbers(program)
-    seconds = timing.latency
-    scale = {
-        "chip_seconds": len({c.place[:2] for c in on_chip if c.place}),
-        "core_seconds": len(on_chip),
-        "busy_seconds": 1,
-    }.get(count)
-    if scale is not None:
+    if count in ("chip_seconds", "core_seconds", "busy_seconds"):
+        places = [c.place for c in program.cores if c.place is not None]
+        chips = {p[:2] for p in places} if count == "chip_seconds" else ()
+        scale = {"chip_seconds": len(chips), "core_seconds": len(places)}.get(count, 1)
+        seconds = timing.latency
         return seconds.low * scale, seconds.value * scale, seconds.high * scale
+    numbers = _numbers(program)
     if count == "level_switches":
         away = sum(float(s.where[:, :, numbers].sum(axis=(1, 2)).mean()) for s in shares[1:])
         return 2 * away, 2 * away, 2 * away

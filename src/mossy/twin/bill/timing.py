@@ -145,15 +145,16 @@ def _barrier(program: Program, counts: Counts, chip: Chip) -> Timing:
     on_chip = [c.number for c in program.cores if c.place is not None]
     barrier = _barrier_time(len(on_chip), chip)
     found = []
-    for which in ("value", "low", "high"):
-        step = work(counts, chip, which)[:, :, on_chip].max(axis=2) + barrier
+    value = work(counts, chip, "value")
+    for cost in (value, work(counts, chip, "low"), work(counts, chip, "high")):
+        step = cost[:, :, on_chip].max(axis=2) + barrier
         found.append((float(step.sum(axis=1).mean()), float(step.max()), step.sum(axis=1)))
     (mean, worst, each), low, high = found
     return Timing(
         "barrier",
         Quantity(mean, "s", low[0], high[0]),
         each,
-        work(counts, chip, "value").sum(axis=(0, 1)),
+        value.sum(axis=(0, 1)),
         Quantity(worst, "s", low[1], high[1]),
         (),
     )

@@ -199,7 +199,8 @@ def _entered(
 @jit
 def _follow(
     begin: Any, end: Any, lead: Any, first: Any, last: Any, form: Any, blocks: Any, parts: Any,
-    noise: Any, fields: Any, words_like: Any, sums_like: Any, spikes: Any, counts: Any,
+    noise: Any, fields: Any, start_like: Any, words_like: Any, sums_like: Any, spikes: Any,
+    counts: Any,
     outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, gates: Any, stop: Any,
     threads: Any, runs: Any,
 ) -> Any:  # fmt: skip
@@ -213,8 +214,8 @@ def _follow(
         if stop[0]:
             return
         walk(
-            t, min(t + lead, end), first, last, form, blocks, parts, noise, fields, words_like,
-            sums_like, spikes, counts, outside, outside_start, recorded, recorded_end,
+            t, min(t + lead, end), first, last, form, blocks, parts, noise, fields, start_like,
+            words_like, sums_like, spikes, counts, outside, outside_start, recorded, recorded_end,
             gates[i + 1], threads, runs,
         )  # fmt: skip
         i += 2

@@ -20,15 +20,15 @@ WORTH = 10_000  # spikes of a list that make it worth while for threads to share
 
 
 @jit
-def _count(
+def _sent(
     begin: Any, start: Any, who: Any, first: Any, last: Any, cores: Any, trips: Any, apart: Any,
-    fan_start: Any, fan_core: Any, fan_count: Any, fan_packets: Any, counts: Any,
+    counts: Any,
 ) -> Any:  # fmt: skip
-    """Count what the spikes of a list's steps first .. last cause. counts: (counts, steps, cores).
+    """Count the spikes of a list's steps first .. last, and how far their packets travel.
 
-    cores: (cores, 2) number and end of the neurons of each, by neurons. apart: whether the packets
-    of every neuron have a way of their own; else those are left out. Core by core in all steps:
-    what is known of its neurons stays in the nearest cache.
+    counts: (counts, steps, cores). cores: (cores, 2) number and end of the neurons of each, by
+    neurons. apart: whether the packets of every neuron have a way of their own; else those are left
+    out. Core by core in all steps: what is known of its neurons stays in the nearest cache.
     """
     now = start[first - begin : last - begin].copy()
     for j in range(cores.shape[0]):
@@ -51,12 +51,24 @@ def _count(
             counts[HOPS, t, c] += hops
             counts[LOOKUPS, t, c] += lookups
             counts[LINKS, t, c] += links
-            events, packets = counts[EVENTS, t], counts[IN, t]
-            for i in range(a, k):
-                for e in range(fan_start[who[i]], fan_start[who[i] + 1]):
-                    events[fan_core[e]] += fan_count[e]
-                    if apart:
-                        packets[fan_core[e]] += fan_packets[e]
+
+
+@jit
+def _felt(
+    begin: Any, start: Any, who: Any, first: Any, last: Any, apart: Any, fan_start: Any,
+    fan_core: Any, fan_count: Any, fan_packets: Any, counts: Any,
+) -> Any:  # fmt: skip
+    """Count what the spikes of a list's steps first .. last bring to other cores."""
+    one = np.uint64(1)  # without a sign no index is looked at twice
+    for t in range(np.uint64(first), np.uint64(last)):
+        s = t - np.uint64(begin)
+        for k in range(start[s], start[s + one]):
+            g = np.uint64(who[k])
+            for e in range(fan_start[g], fan_start[g + one]):
+                c = np.uint64(fan_core[e])
+                counts[EVENTS, t, c] += fan_count[e]
+                if apart:
+                    counts[IN, t, c] += fan_packets[e]
 
 
 @jit
@@ -96,9 +108,10 @@ class Tally:
             ends = [own.begin + steps * k // parts for k in range(parts + 1)]
 
             def count(span: tuple[int, int], own: Listed = own) -> None:
-                _count(
-                    *own, *span, self.cores, laid.trips, self.apart, fan.start, fan.core,
-                    fan.count, fan.packets, self.counts,
+                _sent(*own, *span, self.cores, laid.trips, self.apart, self.counts)
+                _felt(
+                    *own, *span, self.apart, fan.start, fan.core, fan.count, fan.packets,
+                    self.counts,
                 )  # fmt: skip
 
             if parts == 1:

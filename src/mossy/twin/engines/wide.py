@@ -158,8 +158,9 @@ def _keep(s: Any, t: Any) -> Any:
 @jit
 def walk(
     begin: Any, end: Any, first: Any, last: Any, form: Any, blocks: Any, parts: Any, noise: Any,
-    fields: Any, words_like: Any, sums_like: Any, spikes: Any, counts: Any, outside: Any,
-    outside_start: Any, recorded: Any, recorded_end: Any, gate: Any, threads: Any, runs: Any,
+    fields: Any, start_like: Any, words_like: Any, sums_like: Any, spikes: Any, counts: Any,
+    outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, gate: Any, threads: Any,
+    runs: Any,
 ) -> Any:  # fmt: skip
     """Run the steps begin .. end of the blocks first .. last.
 
@@ -173,7 +174,7 @@ def walk(
     for t in range(begin, end):
         slot = (t % width) * planes * room
         for b in range(first, last):
-            start = carray(at(blocks[b, START], _I64), (1 << 62,))
+            start = carray(at(blocks[b, START], start_like), (1 << 62,))
             words = at(blocks[b, WORDS], words_like)
             sums = carray(at(blocks[b, SUMS], sums_like), (1 << bits,))
             m = 0
@@ -302,9 +303,10 @@ class Run:
     def given(self, ends: NDArray[np.int64]) -> Any:
         """Return what all threads pass to `walk`. ends: (blocks, steps + 1) of what is listed."""
         laid, own = self.laid, self.tables
-        like = np.zeros(1, np.int32 if laid.blocks[0].words.itemsize == 4 else np.int64)
+        first = laid.blocks[0]
+        like = np.zeros(1, np.int32 if first.words.itemsize == 4 else np.int64)
         return (
-            self.form, own.blocks, own.parts, own.noise, self.fields, like,
+            self.form, own.blocks, own.parts, own.noise, self.fields, first.start[:1], like,
             np.zeros(1, laid.drive), own.spikes, own.counts, self.outside.who, self.outside.start,
             own.recorded, ends,
         )  # fmt: skip

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,12 +35,15 @@ AHEAD = 16  # synapses that are looked for before they are placed
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Neurons first .. last. start: (senders * groups + 1,) where each group begins in words."""
+    """Neurons first .. last. start: (senders * groups + 1,) where each group begins in words.
+
+    Places are numbers of 4 bytes where that is enough for all blocks: they are read at random.
+    """
 
     first: int
     last: int
     parts: tuple[Part, ...]
-    start: NDArray[np.int64]
+    start: NDArray[Any]
     words: NDArray[Any]
     shape: Shape
 
@@ -105,7 +108,10 @@ def blocks(
     total = sum(c.n for c in order)
     with ThreadPoolExecutor(threads) as pool:
         made = list(pool.map(lambda s: _block(s, given, total, shape, wide), runs))
-    return tuple(b for b, _ in made), _fan([t for _, ts in made for t in ts], total), shape
+    found = [b for b, _ in made]
+    if all(b.words.size < 1 << 32 for b in found):
+        found = [replace(b, start=b.start.astype(np.uint32)) for b in found]
+    return tuple(found), _fan([t for _, ts in made for t in ts], total), shape
 
 
 # ------------------------------------------------------------------ what arrives at a core
