@@ -145,6 +145,7 @@ def timed(
             wall, cpu = time.perf_counter(), time.process_time()
 
     result = program.run({}, steps=steps, engine="wide", threads=threads, progress=progress)
+    assert wall, "progress is told too rarely to leave out the warm-up"
     took = time.perf_counter() - wall, time.process_time() - cpu
     return *took, int(result.counts["spikes"][0, warm:].sum())
 

@@ -20,7 +20,7 @@ from mossy.twin.layout.shape import Shape
 from mossy.twin.layout.sweep import known, sweep
 
 STRETCH = 1 << 22  # spikes that a block can list in a stretch of steps, at most
-LONGEST = 1 << 14  # steps of a stretch, at most
+LONGEST = 1000  # steps of a stretch, after each of which progress is told
 BEHIND = 8  # places behind a list that may be written to
 LINE = 8  # addresses or counts in a line of the cache
 
