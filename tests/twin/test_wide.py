@@ -14,6 +14,7 @@ from mossy import twin
 from mossy.chips.chip import chip as find
 from mossy.errors import BadInput, UnsupportedNode
 from mossy.passes import Options, compile
+from mossy.testing.programs import accepted
 from mossy.twin.engines import fast
 from mossy.twin.engines.trace import Recorded
 from mossy.twin.layout.link import link
@@ -86,6 +87,21 @@ def test_packets_that_travel_apart(data: st.DataObject, seed: int, threads: int)
     x = spikes(net, seed, batch=1)
     wide = twin.run(program, x, engine="wide", record="*", states="*", threads=threads)
     assert_same_run(wide, twin.run(program, x, engine="fast", record="*", states="*"))
+
+
+@pytest.mark.parametrize("name", mossy.chips())
+def test_what_it_takes_of_the_tiny_zoo_is_the_same(name: str) -> None:
+    taken = 0
+    for found in accepted(find(name)):
+        program, x = found.program, found.case.x[:1]
+        if refusal(program) is not None or x.dtype.kind == "f":
+            continue
+        taken += 1
+        for threads in (1, 2):
+            wide = program.run(x, engine="wide", record="*", states="*", threads=threads)
+            assert_same_run(wide, program.run(x, engine="reference", record="*", states="*"))
+    if not taken:
+        pytest.skip(f"it takes none of {name}'s")
 
 
 @pytest.mark.parametrize("chip", ["spinnaker1", "spinnaker2"])

@@ -119,7 +119,7 @@ class Live:
             end = min(last, begin + self._run.stretch)
             pieces.append(self._aim(begin, end))
             self._window(begin, end)
-            lists += [own._replace(who=own.who.copy()) for own in self._run.advance(begin, end)]
+            lists += [own.copied() for own in self._run.advance(begin, end)]
         self.step = last
         fields = {
             k: np.concatenate([p[k] for p in pieces]) if pieces else np.zeros((0, n.size))

@@ -200,9 +200,8 @@ def _entered(
 def _follow(
     begin: Any, end: Any, lead: Any, first: Any, last: Any, form: Any, blocks: Any, parts: Any,
     noise: Any, fields: Any, start_like: Any, words_like: Any, sums_like: Any, spikes: Any,
-    counts: Any,
-    outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, gates: Any, stop: Any,
-    threads: Any, runs: Any,
+    counts: Any, outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, gates: Any,
+    stop: Any, threads: Any, runs: Any,
 ) -> Any:  # fmt: skip
     """Run the steps begin .. end of a thread that leaves telling to another.
 
@@ -270,7 +269,7 @@ class _Live:
             for h in helpers:
                 h.result()
         if self.record.spikes:
-            self.found += [own._replace(who=own.who.copy()) for own in run.listed(begin, marks)]
+            self.found += [own.copied() for own in run.listed(begin, marks)]
 
     def _steps(
         self, begin: int, end: int, given: Any, ends: NDArray[np.int64], marks: NDArray[np.int64],

@@ -33,6 +33,10 @@ class Listed(NamedTuple):
     start: NDArray[np.int64]
     who: NDArray[np.int32]
 
+    def copied(self) -> Listed:
+        """Return the same with memory of its own, as that of a run is used again."""
+        return self._replace(who=self.who.copy())
+
 
 @jit
 def _marked(begin: Any, start: Any, who: Any, place: Any, raster: Any) -> Any:

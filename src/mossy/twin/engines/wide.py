@@ -238,7 +238,7 @@ def run(
         found = live.advance(begin, end)
         tally.add(found)
         if record.spikes:
-            kept += [own._replace(who=own.who.copy()) for own in found]
+            kept += [own.copied() for own in found]
         if progress:
             progress(end - begin)
     laid.spare.append(live.tables)
