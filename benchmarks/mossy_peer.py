@@ -1,4 +1,4 @@
-"""A recurrent network here: python -m benchmarks.mossy_peer NETWORK THREADS SECONDS STATISTICS
+"""A recurrent network here: python -m benchmarks.mossy_peer NETWORK THREADS SECONDS RECORDED ENGINE
 
 A program of its own, as those of the peers are, so that its memory is its own; prints one JSON
 document. Connectivity stays a recipe until the engine lays it out, which is part of the building; a
@@ -44,16 +44,20 @@ TIMES = 3
 KINDS = {"total": "total", "indegree": "in_degree", "bernoulli": "probability"}
 
 
-def run_mossy(network: Recurrent, threads: int, seconds: float, recorded: float) -> dict[str, Any]:
+def run_mossy(
+    network: Recurrent, threads: int, seconds: float, recorded: float, engine: str
+) -> dict[str, Any]:
     """Build, time and record; return the figures."""
     begin = time.perf_counter()
     for small in (cuba(100, 1.0), microcircuit(0.002, "poisson", 1.0)):
-        built(small).run({}, steps=1, engine="wide", threads=threads)
+        built(small).run({}, steps=1, engine=engine, threads=threads)
     loaded = time.perf_counter()
     program = built(network)
-    program.run({}, steps=1, engine="wide", threads=threads)  # lays it out
+    program.run({}, steps=1, engine=engine, threads=threads)  # lays it out
     ready = time.perf_counter()
-    simulated, cpu, spikes = min(timed(program, network, threads, seconds) for _ in range(TIMES))
+    simulated, cpu, spikes = min(
+        timed(program, network, threads, seconds, engine) for _ in range(TIMES)
+    )
     found = {
         "version": f"mossy {__version__}",
         "neurons": network.neurons,
@@ -131,7 +135,7 @@ def draw(x: Drawn, unit: float = 1.0) -> Draw:
 
 
 def timed(
-    program: Program, network: Recurrent, threads: int, seconds: float
+    program: Program, network: Recurrent, threads: int, seconds: float, engine: str
 ) -> tuple[float, float, int]:
     """Return wall and processor seconds of a run after its warm-up, and the spikes of that time."""
     warm = round(network.warm / network.dt)
@@ -144,7 +148,7 @@ def timed(
         if done <= warm:
             wall, cpu = time.perf_counter(), time.process_time()
 
-    result = program.run({}, steps=steps, engine="wide", threads=threads, progress=progress)
+    result = program.run({}, steps=steps, engine=engine, threads=threads, progress=progress)
     assert wall, "progress is told too rarely to leave out the warm-up"
     took = time.perf_counter() - wall, time.process_time() - cpu
     return *took, int(result.counts["spikes"][0, warm:].sum())
@@ -176,6 +180,6 @@ def statistics(
 
 
 if __name__ == "__main__":
-    name, threads, seconds, recorded = sys.argv[1:]
-    found = run_mossy(NETWORKS[name](), int(threads), float(seconds), float(recorded))
+    name, threads, seconds, recorded, engine = sys.argv[1:]
+    found = run_mossy(NETWORKS[name](), int(threads), float(seconds), float(recorded), engine)
     print(json.dumps(found))

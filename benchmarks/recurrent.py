@@ -38,6 +38,7 @@ HEAD = (
     "network", "simulator", "threads", "waiting", "build", "compile", "RTF", "x mossy",
     "CPU", "ns/event", "spikes/s", "peak MB",
 )  # fmt: skip
+GPU = "mossy-cuda"  # ours on a GPU, where it is asked for
 STATISTICS = ("rate", "cv", "synchrony")
 LONGEST = 1800  # s; a program that takes longer is stopped
 
@@ -50,6 +51,7 @@ class Peer:
     python: Path
     module: str
     bytes_per_synapse: float  # as measured with microcircuit10, for what does not fit
+    more: tuple[str, ...] = ()  # what the program is told on top
 
     def run(
         self, network: str, threads: int, waiting: str, seconds: float, recorded: float
@@ -61,7 +63,7 @@ class Peer:
         if needed > 0.9 * free_memory():
             return {"skipped": f"needs some {needed / 1e9:.3g} GB, {free_memory() / 1e9:.3g} free"}
         given = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": waiting, "PYNEST_QUIET": "1"}
-        command = [self.python, "-m", self.module, network, threads, seconds, recorded]
+        command = [self.python, "-m", self.module, network, threads, seconds, recorded, *self.more]
         try:
             done = subprocess.run(
                 [str(c) for c in command], cwd=ROOT, capture_output=True, text=True, check=False,
@@ -79,7 +81,8 @@ def peers() -> dict[str, Peer]:
     """Return the simulators by name, ours first."""
     made = ROOT / ".oracles"
     return {
-        "mossy": Peer("mossy", Path(sys.executable), "benchmarks.mossy_peer", 12),
+        "mossy": Peer("mossy", Path(sys.executable), "benchmarks.mossy_peer", 12, ("wide",)),
+        GPU: Peer(GPU, Path(sys.executable), "benchmarks.mossy_peer", 12, ("cuda",)),
         "NEST": Peer("NEST", made / "nest/bin/python", "benchmarks.nest_peer", 47),
         "Brian2": Peer("Brian2", made / "brian2/bin/python", "benchmarks.brian2_peer", 95),
     }
@@ -186,6 +189,8 @@ FACTORS = {  # how many times as fast as that simulator we mean to be
 }  # fmt: skip
 RTFS = {"microcircuit": 1.0, "microcircuit_dc": 0.7}
 BUILD, MEMORY = 60.0, 24e3  # s and MB, of the full microcircuit
+MADE = 50e6  # synapses a second
+ON_GPU = 0.2  # real-time factor of the full microcircuit
 
 
 def targets(found: list[Measured], recorded: float) -> Iterator[Figure]:
@@ -204,7 +209,16 @@ def targets(found: list[Measured], recorded: float) -> Iterator[Figure]:
     if name in RTFS and ours is not None:
         yield Figure(f"{name}: RTF", rtf(ours), "", RTFS[name], at_least=False)
         yield Figure(f"{name}: build", ours["build_s"], "s", BUILD, at_least=False)
+        made = ours["synapses"] / ours["build_s"]
+        remark = "compiled and laid out, one step run"
+        yield Figure(f"{name}: synapses made", made, "/s", MADE, remark=remark)
         yield Figure(f"{name}: memory", ours["peak_mb"], "MB", MEMORY, at_least=False)
+    if name in RTFS and GPU in best:
+        here = best[GPU]
+        if here is None:
+            yield skipped(f"{name}: RTF on a GPU", "", reason(found, GPU))
+        else:
+            yield Figure(f"{name}: RTF on a GPU", rtf(here), "", ON_GPU, at_least=False)
     mine = next((m.groups for m in found if m.peer == "mossy"), None)
     for p in PUBLISHED.get(name, ()) if mine else ():
         worst = max(abs(g[p.statistic] / v - 1) for g, v in zip(mine or [], p.values, strict=True))
@@ -229,7 +243,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recurrent", description=__doc__)
     add: Callable[..., Any] = parser.add_argument
     add("--networks", nargs="+", choices=NETWORKS, default=["cuba4000", "microcircuit10"])
-    add("--simulators", nargs="+", choices=peers(), default=list(peers()))
+    add("--simulators", nargs="+", choices=peers(),
+        default=[p for p in peers() if p != GPU])  # fmt: skip
     add("--threads", nargs="+", type=int, default=[1, 2])
     add("--waiting", nargs="+", choices=["passive", "active"], default=["passive", "active"],
         help="OMP_WAIT_POLICY of more than one thread")  # fmt: skip

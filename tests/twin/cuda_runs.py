@@ -24,6 +24,7 @@ from mossy.passes import Options, compile
 from mossy.program import Program
 from mossy.program.artefact import CoreImage
 from mossy.testing.networks import DT, cuba_lif, lif, weights
+from tests.strategies import sample, spikes
 from tests.twin.recurrent import compiled, random_network
 from tests.twin.runs import assert_same_run
 
@@ -217,11 +218,19 @@ def chip(seed: int) -> None:
     compare(program, x, seed, "chip")
 
 
+def whole(seed: int) -> None:
+    """Registers of whole numbers, which a device's compiler cannot round otherwise."""
+    net = sample()
+    for name in ("loihi1", "spinnaker1"):
+        program = compile(net, name, options=Options(neurons_per_core=3, approximate=True))
+        compare(program, spikes(net, seed, batch=1), seed, "whole")
+
+
 if __name__ == "__main__":
     from mossy.twin.engines import cuda
 
     cuda.STRETCH = LAUNCH
-    JOBS = {f.__name__: f for f in (one, cells, doubles, dressed, chip)}
+    JOBS = {f.__name__: f for f in (one, cells, doubles, dressed, chip, whole)}
     for name in sys.argv[1].split(","):
         for number in sys.argv[2:]:
             JOBS[name](int(number))

@@ -18,11 +18,11 @@ ROOT = Path(__file__).parents[2]
 SEED = int(os.environ["MOSSY_ORACLE_SEED"]) % 1000 + 10
 
 
-def agreed(jobs: list[str], seeds: list[int]) -> None:
+def agreed(jobs: list[str], seeds: list[int], simulated: bool = True) -> None:
     """Run the networks of cuda_runs.py and see all of them agree."""
     run = subprocess.run(
         [sys.executable, "-m", "tests.twin.cuda_runs", ",".join(jobs), *map(str, seeds)],
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
+        env={**os.environ, "NUMBA_ENABLE_CUDASIM": str(int(simulated))},
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -39,7 +39,18 @@ def test_several_models_equal_wide_and_reference_on_the_simulated_device() -> No
 
 
 def test_one_model_equals_wide_on_the_simulated_device() -> None:
-    agreed(["one"], [SEED])
+    agreed(["one", "whole"], [SEED])
+
+
+def test_whole_numbers_equal_wide_on_a_device() -> None:
+    asked = "from numba import cuda; print(cuda.is_available())"
+    env = {**os.environ, "NUMBA_ENABLE_CUDASIM": "0"}
+    said = subprocess.run(
+        [sys.executable, "-c", asked], env=env, capture_output=True, text=True, check=False
+    )
+    if said.stdout.strip() != "True":
+        pytest.skip("there is no CUDA device here")
+    agreed(["whole"], [0, 3, SEED], simulated=False)
 
 
 @pytest.mark.slow
