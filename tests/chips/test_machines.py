@@ -46,6 +46,13 @@ def test_a_core_the_chip_does_not_have_is_e0192() -> None:
     assert found.value.code == "E0192" and "cores below 152" in str(found.value)
 
 
+def test_no_machine_is_larger_than_the_largest() -> None:
+    assert mossy.machine("spinnaker2", boards=729).chips == 729 * 48
+    with pytest.raises(BadInput, match="larger than any of this chip can be") as e:
+        mossy.machine("spinnaker2", boards=732)
+    assert e.value.code == "E0193" and "35136 chips; allowed: 34992" in str(e.value)
+
+
 def test_nothing_is_put_on_dead_parts_and_spikes_stay_the_same() -> None:
     net, x = toy.network(), toy.inputs()
     whole = compile(net, "spinnaker2").run(x, record="*")

@@ -38,6 +38,17 @@ def machine(
             hint="give a number of chips",
         )
     made = grid(chips or 1, steps) if boards is None else hexagonal(boards, steps)
+    size = made.chips
+    most = int(target.facts["chips_max"]) if "chips_max" in target.facts else size
+    if size > most:
+        raise BadInput(
+            "E0193",
+            "a machine larger than any of this chip can be",
+            where=name,
+            got=f"{size} chips",
+            allowed=f"{most} chips",
+            hint="fewer boards" if boards else "fewer chips",
+        )
     lost: dict[str, list[tuple[int, ...]]] = {kind: [] for kind in PARTS}
     for text in dead:
         kind, numbers = _part(text)
