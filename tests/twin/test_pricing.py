@@ -16,6 +16,7 @@ from mossy.network import graph
 from mossy.network.nodes import LIF, Input, Linear, Node, Output
 from mossy.passes import Options, compile
 from mossy.twin import Result
+from mossy.twin.bill.timing import behind
 
 STEPS = 6  # and one more for the layer's lag
 
@@ -110,7 +111,20 @@ def test_overruns_name_core_population_and_excess() -> None:
     assert (overrun.core, overrun.population, overrun.steps) == (1, "n", 2)
     assert overrun.worst == pytest.approx((1483.2 - 1350) / 300e6)
     assert result.latency.value == pytest.approx((STEPS + 1) * tick)
-    assert "overrun: core 1 (n) by up to" in str(result.report())
+    assert overrun.behind == pytest.approx(overrun.worst), "quiet steps make up for one busy step"
+    assert "overrun: core 1 (n) by up to 444 ns in 2 steps, behind by up to 444 ns" in str(
+        result.report()
+    )
+
+
+def test_a_core_that_nobody_waits_for_falls_behind_until_it_catches_up() -> None:
+    over = np.array([[1.0, 1.0, -3.0, 2.0, -1.0], [-5.0, 2.0, 2.0, -1.0, -9.0]])
+    np.testing.assert_allclose(behind(over), [[1, 2, 0, 2, 1], [0, 2, 4, 3, 0]])
+    program = three_spikes("spinnaker2").program
+    x = np.zeros((1, STEPS, 2), np.uint8)
+    tick = 1200 / value("spinnaker2", "pe_clock")  # a quiet step takes 1300 cycles
+    (overrun,) = replace(program, tick=tick).run(x, threads=1).timing.overruns
+    assert overrun.behind == pytest.approx(overrun.steps * 100 / 300e6)
 
 
 # ------------------------------------------------------------------------------ barrier

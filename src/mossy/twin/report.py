@@ -127,7 +127,8 @@ class Report:
         for late in r.timing.overruns[:SHOWN_OVERRUNS]:
             lines.append(
                 f"  overrun: core {late.core} ({late.population}) by up to "
-                f"{si(late.worst, 's')} in {late.steps} steps"
+                f"{si(late.worst, 's')} in {late.steps} steps, "
+                f"behind by up to {si(late.behind, 's')}"
             )
         hidden = len(r.timing.overruns) - SHOWN_OVERRUNS
         if hidden > 0:

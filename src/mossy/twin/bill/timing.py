@@ -28,12 +28,17 @@ from mossy.units import Quantity
 
 @dataclass(frozen=True)
 class Overrun:
-    """A core that needed longer than its tick. worst: seconds over; steps: how often in all."""
+    """A core that needed longer than its tick. worst: seconds over; steps: how often in all.
+
+    behind: seconds by which it is behind its timer at most. Nobody waits for it: what one step
+    takes too long makes the next one late, until shorter ones make up for it.
+    """
 
     core: int
     population: str
     worst: float
     steps: int
+    behind: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +101,8 @@ def _ticking(
     longest = value.max(axis=(0, 1))
     for c in (c for c in program.cores if longest[c.number] > tick):
         over = value[:, :, c.number] - tick
-        overruns.append(Overrun(c.number, c.population, float(over.max()), int((over > 0).sum())))
+        worst, often, late = float(over.max()), int((over > 0).sum()), float(behind(over).max())
+        overruns.append(Overrun(c.number, c.population, worst, often, late))
     return Timing(
         kind,
         Quantity.exact(steps * tick, "s"),
@@ -107,6 +113,16 @@ def _ticking(
         else None,
         tuple(sorted(overruns, key=lambda o: -o.worst)),
     )
+
+
+def behind(over: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how late a core is after each step: max(0, late before + over). over: (batch, steps).
+
+    over: seconds of work beyond the tick. By Lindley's recursion (Proc. Camb. Phil. Soc. 48, 1952).
+    """
+    total = over.cumsum(axis=1)
+    least: NDArray[np.float64] = np.minimum.accumulate(np.minimum(total, 0.0), axis=1)
+    return total - least
 
 
 def busy(counts: Counts, share: Share, which: str) -> NDArray[np.float64]:
