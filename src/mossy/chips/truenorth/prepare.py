@@ -19,7 +19,7 @@ crossbar bits (ones) on the axons of one type, and `params["unit"]` is the netwo
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -42,7 +42,7 @@ FINE = 64  # inputs of a neuron up to which four axons per source fit a core
 class Axons(Projection):
     """A projection onto axons of one type: ones where the crossbar has a bit."""
 
-    kind: int = 0
+    kind: int = field(default=0, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,7 +296,8 @@ def _by_type(part: Part) -> list[tuple[int, sparse.coo_array]]:
 
 def _onto(part: Part, source: str, kind: int, bits: sparse.csr_array, delay: Ints) -> Axons:
     none = np.zeros(bits.shape[0], np.int64)
-    return Axons(f"{part.name}/{kind}", source, part.target, bits, delay, none, part.feedback, kind)
+    name = f"{part.name}/{kind}"
+    return Axons(name, source, part.target, bits, delay, none, part.feedback, kind=kind)
 
 
 def _direct(part: Part) -> list[Projection]:
