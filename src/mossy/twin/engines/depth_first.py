@@ -38,10 +38,9 @@ from mossy.program.artefact import CoreImage, Program
 from mossy.program.words import unpack
 from mossy.synapses import conv2d
 from mossy.twin.engines.trace import COUNTED, Recorded, Trace
+from mossy.twin.inputs import MOST_SPIKES
 from mossy.twin.layout.link import Linked, link
 from mossy.twin.traffic.packets import Network
-
-MOST_SPIKES = 255  # what a recorded step can hold
 
 Row = list[tuple[int, int]]
 
