@@ -75,6 +75,18 @@ def test_targets_equal_the_columns_of_the_matrix(c: Conv, data: st.DataObject) -
         np.testing.assert_array_equal(row, dense[lo:hi, source])
 
 
+@settings(deadline=None, max_examples=60)
+@given(convolutions(), st.data())
+def test_degrees_and_reach_equal_those_of_the_matrix(c: Conv, data: st.DataObject) -> None:
+    whole = conv2d.matrix(c)
+    assert (conv2d.in_degrees(c) == np.diff(whole.indptr)).all()
+    lo = data.draw(st.integers(0, whole.shape[0] - 1))
+    hi = data.draw(st.integers(lo + 1, whole.shape[0]))
+    wanted = np.zeros(whole.shape[1], bool)
+    wanted[whole[lo:hi].indices] = True
+    assert (conv2d.reach(c, lo, hi) == wanted).all()
+
+
 def test_what_does_not_fill_a_pooling_window_reaches_nothing() -> None:
     c = Conv(np.ones((1, 1, 1, 1), int), (1, 5, 4), (1, 2, 2), (1, 1), (0, 0), (2, 2))
     last_row = [4 * 4 + x for x in range(4)]

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from mossy.passes.partition import Connectivity, Slice
+from mossy.passes.connectivity import Connectivity
+from mossy.passes.partition import Slice
 
 
 class Destinations(Sequence[tuple[int, ...]]):

@@ -18,8 +18,9 @@ from mossy.chips.quantised import Quantised, Synapses
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Conv, Population, Populations
 from mossy.network.recipe import Recipe
+from mossy.passes.connectivity import Connectivity
 from mossy.passes.destinations import Destinations
-from mossy.passes.partition import Connectivity, Slice, restrict
+from mossy.passes.partition import Slice, restrict
 from mossy.program.artefact import (
     Axon,
     Block,
@@ -115,13 +116,15 @@ def _image(
                 recipes.append(x.weight)
         flat = [x for x in here if not isinstance(x.weight, Conv | Recipe)]
         if flat and senders:
-            start, packed = _rows(flat, s, q.word)
+            runs = [(slices[k].lo, slices[k].hi) for k in senders]
+            start, packed = _rows(flat, s, q.word, runs)
             starts.append(start[1:] + filled)
             words.append(packed)
+            first = rows
             for k in senders:
                 key, mask = keys[k]
-                first = rows + slices[k].lo
                 tables.append(RowTable(key, mask, "rows", first, 0, shift, receptor))
+                first += slices[k].hi - slices[k].lo
             rows, filled = rows + start.size - 1, filled + packed.size
     return CoreImage(
         **common,
@@ -148,21 +151,23 @@ def _table(
 
 
 def _rows(
-    projections: list[Synapses], s: Slice, word: WordFormat
+    projections: list[Synapses], s: Slice, word: WordFormat, runs: list[tuple[int, int]]
 ) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Row starts (n_source + 1,) and packed words of all projections from one population."""
+    """Row starts (senders + 1,) and packed words of all projections from one population.
+
+    runs: lo .. hi of its slices that send here; only their neurons have rows.
+    """
     parts: list[tuple[NDArray[Any], ...]] = []
-    n_source = 0
+    senders = np.concatenate([np.arange(lo, hi) for lo, hi in runs])
     for x in projections:
         assert isinstance(x.weight, sparse.csr_array)
         m = x.weight[s.lo : s.hi].tocoo()
-        n_source = m.shape[1]
         delay = x.delay_source[m.col] + x.delay_target[s.lo + m.row]
-        parts.append((m.col, m.row, m.data, delay))
+        parts.append((np.searchsorted(senders, m.col), m.row, m.data, delay))
     col, row, data, delay = (np.concatenate(p) for p in zip(*parts, strict=True))
     order = np.argsort(col, kind="stable")
-    start = np.zeros(n_source + 1, np.int64)
-    np.cumsum(np.bincount(col, minlength=n_source), out=start[1:])
+    start = np.zeros(senders.size + 1, np.int64)
+    np.cumsum(np.bincount(col, minlength=senders.size), out=start[1:])
     return start, pack(word, data[order], delay[order], row[order])
 
 

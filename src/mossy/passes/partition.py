@@ -17,15 +17,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from mossy.chips.chip import Chip
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Synapses
 from mossy.errors import DoesNotFit
 from mossy.network.populations import Conv, Population, Populations
 from mossy.network.recipe import Recipe
+from mossy.passes.connectivity import Connectivity
 from mossy.passes.options import Options
-from mossy.synapses import conv2d, generate
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,56 +36,6 @@ class Slice:
     lo: int
     hi: int
     load: CoreLoad
-
-
-class Connectivity:
-    """Which neurons reach which, as sparse matrices, made once for a whole compilation."""
-
-    def __init__(self, quantised: dict[str, Quantised]) -> None:
-        self._made: dict[int, sparse.csr_array] = {}
-        self._reached: dict[tuple[str, str, int, int], NDArray[np.bool_]] = {}
-        self.quantised = quantised
-        self._before: dict[int, NDArray[np.int64]] = {}
-
-    def synapses(self, weight: Any, lo: int, hi: int) -> int:
-        """Return how many synapses of a projection end at neurons lo .. hi."""
-        if not isinstance(weight, Recipe):
-            m = self.matrix(weight)
-            return int(m.indptr[hi] - m.indptr[lo])
-        if id(weight) not in self._before:
-            each = generate.in_degrees(generate.spec(weight), 0, weight.n_target)
-            self._before[id(weight)] = np.concatenate([[0], np.cumsum(each)])
-        before = self._before[id(weight)]
-        return int(before[hi] - before[lo])
-
-    def matrix(self, weight: Any) -> sparse.csr_array:
-        """Return the weights of a projection as (targets, sources)."""
-        if not isinstance(weight, Conv):
-            return weight
-        if id(weight) not in self._made:
-            self._made[id(weight)] = conv2d.matrix(weight)
-        return self._made[id(weight)]
-
-    def reached(self, target: str, source: str, lo: int, hi: int) -> NDArray[np.bool_]:
-        """Return which neurons of `source` have a synapse on neurons lo .. hi of `target`."""
-        key = (target, source, lo, hi)
-        if key not in self._reached:
-            parts = [s.weight for s in self.quantised[target].incoming if s.source == source]
-            self._reached[key] = np.logical_or.reduce([self._one(w, lo, hi) for w in parts])
-        return self._reached[key]
-
-    def _one(self, weight: Any, lo: int, hi: int) -> NDArray[np.bool_]:
-        if isinstance(weight, Recipe):  # who is drawn is not asked: a packet may find no synapse
-            own = np.arange(weight.n_source)
-            return (own >= lo) & (own < hi) | (weight.kind != "one_to_one")
-        m = self.matrix(weight)
-        found = np.zeros(m.shape[1], bool)
-        found[m.indices[m.indptr[lo] : m.indptr[hi]]] = True
-        return found
-
-    def forget(self, target: str) -> None:
-        """Drop what is known of the slices of `target`, because it is being cut anew."""
-        self._reached = {k: v for k, v in self._reached.items() if k[0] != target}
 
 
 def partition(
@@ -193,8 +142,9 @@ class _Planner:
         for source in dict.fromkeys(s.source for s in q.incoming):
             reached = self.links.reached(p.name, source, lo, hi)
             in_axons += int(reached.sum())
-            sources += self.cuts[source]
-            sends = int(reached.sum()) if axons else reached.size
+            senders, sends = self._heard(source, reached)
+            sources += senders
+            sends = int(reached.sum()) if axons else sends
             packets += sends * self.activity[source]
             kept_as_rows = False
             for s in (s for s in q.incoming if s.source == source):
@@ -230,6 +180,12 @@ class _Planner:
                 if isinstance(s.weight, Conv)
             ),
         )
+
+    def _heard(self, source: str, reached: NDArray[np.bool_]) -> tuple[int, int]:
+        """Return how many slices of `source` send here, and how many neurons those have."""
+        edges = np.array(bounds(reached.size, self.cuts[source]))
+        heard = np.logical_or.reduceat(reached, edges[:, 0])
+        return int(heard.sum()), int((edges[:, 1] - edges[:, 0])[heard].sum())
 
     def _field(self, s: Synapses) -> int:
         """Largest delay field; a recipe says how many steps, the chip's latency included."""

@@ -23,12 +23,13 @@ from mossy.network.nodes import Network
 from mossy.network.populations import Populations
 from mossy.passes.align import align
 from mossy.passes.compress import compress
+from mossy.passes.connectivity import Connectivity
 from mossy.passes.destinations import Destinations, destinations
 from mossy.passes.emit import images, population_maps
 from mossy.passes.keys import keys
 from mossy.passes.lower import lower, with_depths
 from mossy.passes.options import Options
-from mossy.passes.partition import Connectivity, Slice, partition
+from mossy.passes.partition import Slice, partition
 from mossy.passes.place import machine_for, place
 from mossy.passes.quantise import Activity, quantise
 from mossy.passes.route import route

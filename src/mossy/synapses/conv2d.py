@@ -8,6 +8,7 @@ output (c_o, o_y, o_x) is reached through tap (k_y, k_x) where
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -82,6 +83,43 @@ def matrix(g: Geometry) -> sparse.csr_array:
     keep = np.concatenate(data) != 0
     entries = (np.concatenate(rows)[keep], np.concatenate(cols)[keep])
     return sparse.csr_array((np.concatenate(data)[keep], entries), shape=shape)
+
+
+def in_degrees(g: Geometry) -> NDArray[np.int64]:
+    """Return how many synapses end at each output: (outputs,), zeros left out."""
+    taps = np.count_nonzero(g.weight, axis=1).astype(np.int64)  # (c_out, k_y, k_x)
+    inside = [_inside(g, axis).sum(axis=2) for axis in (0, 1)]
+    each = np.einsum("oyx,yi,xj->oij", taps, *inside, optimize=True)
+    found: NDArray[np.int64] = np.rint(each).astype(np.int64).ravel()
+    return found * int(g.pool[0] * g.pool[1])
+
+
+def reach(g: Geometry, lo: int, hi: int) -> NDArray[np.bool_]:
+    """Return which inputs have a synapse on the outputs lo .. hi: (inputs,)."""
+    _, out_y, out_x = g.out_shape
+    area = out_y * out_x
+    some = np.zeros((g.in_shape[0], *(n // p for n, p in zip(g.in_shape[1:], g.pool, strict=True))))
+    edges = sorted({lo, hi, min(hi, -(-lo // area) * area), max(lo, hi // area * area)})
+    for a, b in pairwise(edges):  # a part of a channel, whole channels, a part of the last one
+        asked = np.zeros(area)
+        asked[a % area : a % area + min(area, b - a)] = 1
+        taps = (g.weight[a // area : -(-b // area)] != 0).any(axis=0).astype(float)
+        ways = _inside(g, 0), asked.reshape(out_y, out_x), _inside(g, 1)
+        some += np.einsum("cyx,yia,ij,xjb->cab", taps, ways[0], ways[1], ways[2], optimize=True)
+    found = np.zeros(g.in_shape, bool)
+    pooled = (some > 0).repeat(g.pool[0], axis=1).repeat(g.pool[1], axis=2)
+    found[:, : pooled.shape[1], : pooled.shape[2]] = pooled
+    return found.ravel()
+
+
+def _inside(g: Geometry, axis: int) -> NDArray[np.float64]:
+    """(taps, outputs, pooled inputs) of one axis: 1 where the tap of the output is that input."""
+    taps, n = g.weight.shape[2 + axis], g.in_shape[1 + axis] // g.pool[axis]
+    found = np.zeros((taps, g.out_shape[1 + axis], n))
+    for tap in range(taps):
+        out, source = _pairs(n, g.out_shape[1 + axis], g.stride[axis], g.padding[axis], tap)
+        found[tap, out, source] = 1
+    return found
 
 
 def _pairs(

@@ -13,35 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mossy.network.recipe import KINDS, PROFILES, SHAPES, Draw, Recipe
-from mossy.synapses.chance import GAMMA, alias, below, drawn, jit, mix, picked, stream, uniform
+from mossy.network.recipe import KINDS, PROFILES, Recipe
+from mossy.synapses.chance import GAMMA, below, drawn, jit, mix, picked, stream, uniform
+from mossy.synapses.laws import Law, law
 
 ONE_TO_ONE, ALL, PROBABILITY, IN, OUT, TOTAL, DISTANCE, LISTED = range(len(KINDS))
 _WEIGHT, _DELAY = np.uint64(0x5851F42D4C957F2D), np.uint64(0x14057B7EF767814F)
-MOST_VALUES = 1 << 16  # of a table; finer distributions are drawn by the formula
 _SELF_TRIES = 64  # so many tries to find another neuron than itself
-
-
-class Law(NamedTuple):
-    """How a whole number is drawn: `first` + one of the table's values, or by the formula.
-
-    shape, a, b, low, high: as in a recipe's draw; share, span: of the distribution, what lies
-    between its bounds; then times `scale`, within least .. top.
-    """
-
-    first: int
-    threshold: NDArray[np.uint64]
-    other: NDArray[np.int64]
-    shape: int
-    a: float
-    b: float
-    share: float
-    span: float
-    low: float
-    high: float
-    scale: float
-    least: float
-    top: float
 
 
 class Spec(NamedTuple):
@@ -89,8 +67,8 @@ def spec(r: Recipe) -> Spec:
         r.selves,
         r.replace,
         np.uint64(r.seed & (2**64 - 1)),
-        _law(r.weight, float(r.scale), -float(r.top), float(r.top)),
-        _law(r.delay, 1.0, 1.0, np.inf),
+        law(r.weight, float(r.scale), -float(r.top), float(r.top)),
+        law(r.delay, 1.0, 1.0, np.inf),
         PROFILES.index(r.profile),
         float(r.width),
         np.ascontiguousarray(r.source_at, float).reshape(-1, axes),
@@ -102,45 +80,6 @@ def spec(r: Recipe) -> Spec:
         r.weights[order] if r.kind == "listed" else r.weights,
         r.delays[order] if r.kind == "listed" else r.delays,
     )
-
-
-def _law(d: Draw, scale: float, least: float, top: float) -> Law:
-    """The law of rint(d scale) within least .. top."""
-    low, high = (d.low, d.high) if d.clip or d.shape != "constant" else (-np.inf, np.inf)
-    share, last = d.shares
-    first, threshold, other = _table(d, scale, least, top)
-    return Law(
-        first, threshold, other,
-        SHAPES.index(d.shape), float(d.a), float(d.b), share, last - share, float(low), float(high),
-        scale, least, top,
-    )  # fmt: skip
-
-
-def _table(
-    d: Draw, scale: float, least: float, top: float
-) -> tuple[int, NDArray[np.uint64], NDArray[np.int64]]:
-    """First value, thresholds and aliases; no thresholds where the values are too many."""
-    bounds = [np.clip(np.rint(v * scale), least, top) for v in _far(d)]
-    if bounds[1] - bounds[0] >= MOST_VALUES:
-        return 0, np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    value = np.arange(bounds[0], bounds[1] + 1)
-    share, last = d.shares
-    inner = d.below((value[:-1] + 0.5) / scale)
-    if not d.clip:
-        inner = np.clip((inner - share) / (last - share), 0, 1)
-    shares = np.diff(inner, prepend=0.0, append=1.0)
-    return (int(value[0]), *alias(shares / shares.sum()))
-
-
-def _far(d: Draw) -> tuple[float, float]:
-    """Bounds, so far out that no 64 bits lie beyond them."""
-    least, most = d.bounds
-    if d.shape in ("normal", "lognormal"):
-        ends = d.a - 9 * d.b, d.a + 9 * d.b
-        if d.shape == "lognormal":
-            ends = float(np.exp(ends[0])), float(np.exp(ends[1]))
-        return max(least, ends[0]), min(most, ends[1])
-    return least, min(most, 45 * d.a) if d.shape == "exponential" else most
 
 
 # ------------------------------------------------------------------ the synapses of one stream
@@ -311,6 +250,40 @@ def in_degrees(s: Any, lo: Any, hi: Any) -> Any:
         for j in range(lo, hi):
             n[j - lo] = sources(s, j, found, mark)
     return n
+
+
+@jit
+def reach(s: Any, lo: Any, hi: Any) -> Any:
+    """Return which sources have a synapse on the targets lo .. hi: (n_source,).
+
+    Not of a fixed out-degree, which is drawn the other way round: see `senders`.
+    """
+    reached = np.zeros(s.n_source, np.bool_)
+    found, mark = scratch(s)
+    left = s.n_source
+    for j in range(lo, hi):
+        for k in range(sources(s, j, found, mark)):
+            if not reached[found[k]]:
+                reached[found[k]] = True
+                left -= 1
+        if not left:  # soon so where connections are dense
+            break
+    return reached
+
+
+@jit
+def senders(s: Any, start: Any) -> Any:
+    """Return the sources of all synapses of a fixed out-degree, by target: (synapses,) int32.
+
+    start: (n_target + 1,) where those of each target begin.
+    """
+    source, at = np.empty(start[-1], np.int32), start.copy()
+    found, mark = scratch(s)
+    for i in range(s.n_source):
+        for k in range(targets(s, i, found, mark)):
+            source[at[found[k]]] = i
+            at[found[k]] += 1
+    return source
 
 
 @jit
