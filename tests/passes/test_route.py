@@ -6,9 +6,11 @@ on. What was asked for is known from the random graph alone.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from mossy.passes.place import working_cores
 from mossy.passes.route import draw, route
 from mossy.passes.tables import Tables
 from mossy.program.machine import Machine, Place, Spot, grid, hexagonal
+from mossy.testing.delivery import Walked, expect_delivery
 from tests.passes.mapped import crossed
 from tests.passes.test_trees import HEXAGON, SQUARE, machines
 
@@ -87,6 +90,20 @@ def check(case: Case, tables: Tables, since: int = 0) -> None:
             assert delivered(case, tables, case.places[s][:2], k) == wanted
 
 
+def check_every_key(case: Case, tables: Tables) -> None:
+    for s, (key, mask) in enumerate(case.keys.tolist()):
+        wanted = sorted(case.places[t] for t in case.targets[s])
+        for k in range(key, key + FULL - mask + 1):
+            assert delivered(case, tables, case.places[s][:2], k) == wanted
+
+
+def follow(case: Case, tables: Tables) -> Walked:
+    """The compiled walker on a case."""
+    start = np.cumsum([0, *(len(t) for t in case.targets)])
+    flat = np.array([t for each in case.targets for t in each], np.int64)
+    return expect_delivery(case.machine, case.places, case.keys, start, flat, tables)
+
+
 def drawn(case: Case) -> Tables:
     try:
         return route(case.machine, case.places, case.keys.tolist(), case.targets)
@@ -102,6 +119,44 @@ def test_every_key_reaches_its_cores_before_and_after_compression(case: Case, ro
     smaller = minimise(tables, room)
     assert len(smaller) <= len(tables)
     check(case, smaller)
+
+
+@given(cases(), st.integers(0, 9))
+def test_both_walkers_agree_on_tables_that_are_right(case: Case, room: int) -> None:
+    tables = minimise(drawn(case), room)
+    walked = follow(case, tables)
+    assert walked.packets == len(case.places)
+    assert walked.copies == sum(len(t) for t in case.targets)
+
+
+@given(cases(), st.integers(0, 9), st.data())
+def test_both_walkers_agree_on_tables_that_are_wrong(
+    case: Case, room: int, data: st.DataObject
+) -> None:
+    """One bit of one entry is changed, or the entry is gone: one says what the other does."""
+    tables = minimise(drawn(case), room)
+    assume(len(tables))
+    row = data.draw(st.integers(0, len(tables) - 1))
+    what = data.draw(st.sampled_from(["key", "mask", "links", "cores", "gone"]))
+    if what == "gone":
+        tables = tables.pick(np.arange(len(tables)) != row)
+    else:
+        column = getattr(tables, what).copy()
+        bits = {"links": len(case.machine.steps), "cores": 64}.get(what, 32)
+        one = column.dtype.type(1 << data.draw(st.integers(0, bits - 1)))
+        column[(row, 0) if what == "cores" else row] ^= one
+        if what in ("key", "mask"):  # an entry asks for no bit that its mask leaves out
+            key, mask = (column if what == w else getattr(tables, w) for w in ("key", "mask"))
+            tables = dataclasses.replace(tables, key=key & mask, mask=mask)
+        else:
+            tables = dataclasses.replace(tables, **{what: column})
+    try:
+        check_every_key(case, tables)
+    except (AssertionError, KeyError):
+        with pytest.raises(AssertionError, match="a packet of slice"):
+            follow(case, tables)
+    else:
+        follow(case, tables)
 
 
 @given(cases())
