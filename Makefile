@@ -12,7 +12,7 @@ SOURCE := $(shell find src -type f -not -name '*.pyc' 2>/dev/null)
 unexport PYTHONPATH
 export MPLBACKEND := Agg
 
-.PHONY: help demo test test-torch test-all check oracles docs bench clean
+.PHONY: help demo test test-torch test-all check oracles docs bench targets clean
 .DELETE_ON_ERROR:
 
 help:                ## this list
@@ -72,6 +72,9 @@ docs: $(VENV)/docs.stamp            ## the manual, warnings as errors, into docs
 
 bench: $(VENV)/report.stamp         ## timings of our own code
 	$(BIN)/python -m benchmarks
+
+targets: $(VENV)/report.stamp       ## every target beside its peers, in one table; hours
+	$(BIN)/python -m benchmarks.targets
 
 clean:                              ## forget builds and environments
 	rm -rf $(VENV) .oracles build dist $(OUT) docs/_build docs/reference/generated

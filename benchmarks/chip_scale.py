@@ -1,6 +1,6 @@
 """One SpiNNaker2 chip at work: as many neurons as it holds, 1.8 G synaptic events a second.
 
-    python -m benchmarks.chip_scale [--steps 1000] [--threads 2] [--runs 3]
+    python -m benchmarks.chip_scale [--steps 1000] [--threads 2] [--runs 3] [--json]
 
 The figure published for the chip is more than 150,000 neurons and 1.8 G events a second at a tick
 of 1 ms, 12 M events and 1,024 neurons for a core. Two networks are compiled for one chip and run
@@ -19,6 +19,7 @@ twin says of the chip (longest step, overruns) and how long the twin takes are b
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import time
 from collections.abc import Callable
@@ -29,7 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from benchmarks import machine
 from benchmarks.figure import Figure, table
+from benchmarks.run import vars_of
 from mossy import twin
 from mossy.chips.chip import Chip
 from mossy.chips.chip import chip as find
@@ -204,12 +207,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     given = parser.parse_args()
+    about = machine.describe(given.threads) | {"command": "python -m benchmarks.chip_scale"}
     figures = []
     for case in CASES:
         figures += measured(case, given.steps, given.threads, given.runs)
-    print(table(figures))
-    print(f"load of the machine: {os.getloadavg()[0]:.1f}")
+    if given.json:
+        print(json.dumps({"machine": about, "figures": list(map(vars_of, figures))}, indent=2))
+        return
+    for key, value in about.items():
+        print(f"{key}: {value}")
+    print("\n" + table(figures))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ from numpy.typing import NDArray
 
 import mossy
 from benchmarks import machine
+from benchmarks.figure import Figure, skipped
+from benchmarks.figure import table as targets_table
+from benchmarks.run import vars_of
 from mossy.columns import columns
 from mossy.errors import MossyError
 from mossy.network import nodes as nd
@@ -43,6 +47,7 @@ BETA, THRESHOLD, SEED = 0.9, 1.0, 7
 RATE = 0.1  # of an input of mean brightness, in spikes per step
 BATCHES = (1, 256)
 TARGETS = {1: 15, 256: 5}  # times the fastest peer
+COUNTING = 0.15  # at most so much of the time
 CHIPS = ("spinnaker2", "spinnaker1", "loihi1")
 PEERS = {
     "PyTorch": "speed_torch",
@@ -203,26 +208,25 @@ def table(found: dict[str, Any]) -> str:
     return columns(HEAD, rows, right=HEAD[1:6])
 
 
-def verdicts(found: dict[str, Any]) -> list[str]:
-    """Say of each target whether it is met."""
+def targets(found: dict[str, Any]) -> Iterator[Figure]:
+    """Yield what is aimed at beside what was reached."""
     rates = found["rates"]
-    lines = []
     for batch, wanted in TARGETS.items():
+        what = f"feed-forward, batch {batch}"
         peers = {k: v for k, v in rates.items() if k[2] == batch and k[0] in PEERS}
         own = max(rates.get(("mossy, cpu", t, batch), 0.0) for t in (1, 2))
         if peers:
             fastest = max(peers, key=lambda k: peers[k])
+            remark = f"{fastest[0]}, {fastest[1]} thread{'s' * (fastest[1] > 1)}"
             times = own / peers[fastest]
-            lines.append(
-                f"batch {batch}: {times:.3g} times the fastest peer ({fastest[0]}, "
-                f"{fastest[1]} thread{'s' * (fastest[1] > 1)}); target {wanted}: "
-                f"{'met' if times >= wanted else 'MISSED'}"
-            )
+            yield Figure(f"{what}: mossy / fastest peer", times, "x", wanted, remark=remark)
+        else:
+            yield skipped(f"{what}: mossy / fastest peer", "x", "no peer ran")
         for threads in sorted({t for _, t, _ in rates}):
             off = rates["mossy, cpu, counts off", threads, batch]
             cost = off / rates["mossy, cpu", threads, batch] - 1
-            lines.append(f"batch {batch}, {threads} threads: counts cost {cost:.1%}; target 15%")
-    return lines
+            name = f"{what}, {threads} threads: cost of counting"
+            yield Figure(name, cost, "", COUNTING, at_least=False, remark="of the time without")
 
 
 def main() -> None:
@@ -238,13 +242,14 @@ def main() -> None:
     found = measure(given.rounds, given.peers, given.threads)
     if given.json:
         rates = [(*k, v) for k, v in found["rates"].items()]
-        print(json.dumps({"machine": about, **found, "rates": rates}, indent=2))
+        figures = [vars_of(f) for f in targets(found)]
+        print(json.dumps({"machine": about, **found, "rates": rates, "figures": figures}, indent=2))
         return
     for key, value in about.items():
         print(f"{key}: {value}")
     print("\n" + table(found) + "\n")
     print("\n".join(f"{k}: {v}" for k, v in found["notes"].items()))
-    print("\n".join(verdicts(found)))
+    print("\n" + targets_table(targets(found)))
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ def assumptions() -> str:
         "its size was chosen knowing that the published ratio asks for some 20 cores",
         *(f"{k} level: longest step {v}, {_ticks(v)} are enough" for k, v in worst.items()),
         f"ticks as published: {si(USED.low_tick, 's')} at the low level, {si(USED.tick, 's')} else",
-        f"{levels.said(result.chip, 'auto', USED.threshold)}: {high:.1%} of core-ticks;"
+        f"{levels.said(result.chip, auto.plan)}: {high:.1%} of core-ticks;"
         f" a core asleep is at the low level; {len(auto.timing.overruns)} cores overrun",
         f"the published energies would be of {_recordings():.0f} such recordings at the high level",
         "a change of level: 100 ns (0 to 1 µs, assumed), its energy unknown and left out",

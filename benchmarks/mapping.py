@@ -45,6 +45,7 @@ from mossy.testing.delivery import Walked, expect_delivery
 ROOT = Path(__file__).parents[1]
 NEURONS = 256  # of a slice
 TIMES = 3
+FASTER = 20  # than the peer
 LONG = 2000  # slices from which PACMAN runs once
 HEAD = (
     "graph", "boards", "PACMAN", "ours", "ratio", "as objects", "ours, spread",
@@ -156,32 +157,72 @@ def _machine(slices: int, chip: Chip) -> Machine:
 
 
 # ------------------------------------------------------------------------------- beside PACMAN
-def beside(python: Path) -> list[tuple[str, ...]]:
-    """Return one row per graph. Empty cells where there is no PACMAN."""
+@dataclass(frozen=True)
+class Beside:
+    """A graph mapped by each of our placers, in their order, and by the peer."""
+
+    graph: Graph
+    boards: int
+    ours: tuple[Mapped, ...]
+    least: Tables
+    objects: float
+    peer: dict[str, Any] | None
+
+    @property
+    def seconds(self) -> float | None:
+        """What the peer took, its compression beyond what fits left out."""
+        if self.peer is None:
+            return None
+        return sum(v for k, v in self.peer["seconds"].items() if k != "compress far")
+
+
+def beside(python: Path) -> list[Beside]:
+    """Map graphs here and, where it is at hand, by PACMAN."""
     chip = find_chip("spinnaker1")
     graphs = [
         layers(4, 50), layers(10, 100), layers(25, 200), sheet(14), sheet(32), sheet(70),
         scattered(4, 50, 8), scattered(10, 100, 10), scattered(20, 250, 10),
     ]  # fmt: skip
-    return [_row(g, _machine(sum(g.populations), chip), chip, python) for g in graphs]
+    return [_beside(g, _machine(sum(g.populations), chip), chip, python) for g in graphs]
 
 
-def _row(graph: Graph, machine: Machine, chip: Chip, python: Path) -> tuple[str, ...]:
-    ours, other = (fastest(graph, machine, chip, placer) for placer in PLACERS)
-    least = minimise(ours.drawn, 0)
-    objects = best(ours.tables.by_chip, TIMES)
+def _beside(graph: Graph, machine: Machine, chip: Chip, python: Path) -> Beside:
+    ours = tuple(fastest(graph, machine, chip, placer) for placer in PLACERS)
+    objects = best(ours[0].tables.by_chip, TIMES)
     peer = pacman(graph, machine, python)
-    cells = {"seconds": "", "ratio": "", "before": "", "least": ""}
-    if peer:
-        seconds = sum(v for k, v in peer["seconds"].items() if k != "compress far")
-        cells["seconds"] = f"{seconds * 1e3:.3g} ms"
-        cells["ratio"] = f"{seconds / ours.total:.3g}"
-        cells |= {k: "{} ({})".format(*peer["tables"][k]) for k in ("after", "least")}
+    return Beside(graph, machine.chips // 48, ours, minimise(ours[0].drawn, 0), objects, peer)
+
+
+def targets(found: list[Beside]) -> Iterator[Figure]:
+    """Yield what is aimed at beside the peer and what was reached."""
+    for f in found:
+        what = f"map {f.graph.name}"
+        if f.peer is None or f.seconds is None:
+            yield skipped(f"{what}: PACMAN / mossy", "x", "no PACMAN")
+            continue
+        yield Figure(f"{what}: PACMAN / mossy", f.seconds / f.ours[0].total, "x", FASTER)
+        own, theirs = len(f.ours[0].tables), f.peer["tables"]["after"][0]
+        yield Figure(
+            f"{what}: entries, mossy / PACMAN", own / theirs, "x", 1.0, at_least=False,
+            remark=f"{own} / {theirs}, both stopped as soon as they fit",
+        )  # fmt: skip
+        least, fewest = len(f.least), f.peer["tables"]["least"][0]
+        yield Figure(
+            f"{what}: least entries, mossy / PACMAN", least / fewest, "x", 1.0, at_least=False,
+            remark=f"{least} / {fewest}, both compressed as far as they go",
+        )  # fmt: skip
+
+
+def _row(f: Beside) -> tuple[str, ...]:
+    first, second = f.ours
+    tables = f.peer["tables"] if f.peer else {}
+    theirs = {k: "{} ({})".format(*tables[k]) if tables else "" for k in ("after", "least")}
     return (
-        graph.name, str(machine.chips // 48), cells["seconds"], f"{ours.total * 1e3:.3g} ms",
-        cells["ratio"], f"{objects * 1e3:.3g} ms", f"{other.total * 1e3:.3g} ms",
-        cells.get("after", ""), _size(ours.tables), _size(other.tables), cells["least"],
-        _size(least),
+        f.graph.name, str(f.boards), "" if f.seconds is None else f"{f.seconds * 1e3:.3g} ms",
+        f"{first.total * 1e3:.3g} ms",
+        "" if f.seconds is None else f"{f.seconds / first.total:.3g}",
+        f"{f.objects * 1e3:.3g} ms", f"{second.total * 1e3:.3g} ms",
+        theirs["after"], _size(first.tables), _size(second.tables), theirs["least"], _size(f.least),
     )  # fmt: skip
 
 
@@ -221,7 +262,8 @@ def main() -> None:
     given = parser.parse_args()
     machine = about.describe(1) | {"command": "python -m benchmarks.mapping"}
     figures = list(largest(given.side)) if given.side else []
-    rows = beside(given.pacman)
+    found = beside(given.pacman)
+    rows, figures = [_row(f) for f in found], [*figures, *targets(found)]
     if given.json:
         print(json.dumps({"machine": machine, "figures": [vars_of(f) for f in figures],
                           "head": HEAD, "rows": rows}, indent=2))  # fmt: skip

@@ -31,6 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import machine as about
+from benchmarks.figure import Figure, skipped, table
+from benchmarks.run import vars_of
 from mossy.columns import columns
 from mossy.errors import UnknownFact
 from tests.oracles.sanafe_networks import Arch, Network, save_networks
@@ -42,6 +44,7 @@ HEAD = (
     "SANA-FE", "settings", "default", "ours", "ratio", "to default", "compile",
 )  # fmt: skip
 DVS_CORES = (1, 4, 16, 16, 4, 1)  # of each layer, as in the tutorial
+TARGET = 50  # times the peer
 TRIED = 10  # runs to find the quickest settings are this much shorter, and the default model's
 LASTING = 0.2  # seconds for which ours is run again and again, as long as one run of the peer takes
 DVS_SPIKES = 365277  # of 1000 steps, as the tutorial says
@@ -338,6 +341,17 @@ def _row(f: dict[str, Any]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def targets(found: list[dict[str, Any]]) -> Iterator[Figure]:
+    """Yield what is aimed at beside what was reached."""
+    for f in found:
+        what = f"{f['name']}: SANA-FE / mossy"
+        if f["equal"]:
+            threads = "{processing_threads} + {scheduler_threads} threads".format(**f["settings"])
+            yield Figure(what, f["ratio"], "x", TARGET, remark=f"its best: {threads}")
+        else:
+            yield skipped(what, "x", "other counts")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sanafe", description=__doc__)
@@ -355,11 +369,13 @@ def main() -> None:
         print(f"{work.name} ...", file=sys.stderr, flush=True)
         found.append(measured(work, given.python, given.repeats))
     if given.json:
-        print(json.dumps({"machine": machine, "workloads": found}, indent=2))
+        figures = [vars_of(f) for f in targets(found)]
+        print(json.dumps({"machine": machine, "workloads": found, "figures": figures}, indent=2))
         return
     for key, value in machine.items():
         print(f"{key}: {value}")
     print("\n" + columns(HEAD, [_row(f) for f in found], right=(*HEAD[1:6], *HEAD[7:])))
+    print("\n" + table(targets(found)))
 
 
 if __name__ == "__main__":

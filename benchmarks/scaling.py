@@ -22,6 +22,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine as about
+from benchmarks.figure import Figure, table
+from benchmarks.run import vars_of
 from mossy import twin
 from mossy.chips.chip import chip as find
 from mossy.columns import columns
@@ -46,6 +49,7 @@ from mossy.twin.layout.wide import Wide, wide
 ROOT = Path(__file__).parents[1]
 MPIRUN = ("mpirun", "--oversubscribe", "--allow-run-as-root", "-n")
 DT, STEPS, TIMES = 1e-4, 1000, 3
+HELD = 1.25  # what all ranks hold together, at most so many times what one does
 EXCITATORY, INHIBITORY = 800, 200  # synapses of each neuron
 WEIGHT = 20e-12  # ampere; inhibition 5 times as strong
 NOISE = 1.25  # spikes in a step, of that weight
@@ -220,6 +224,18 @@ def row(case: Case, got: dict[str, Any], first: dict[str, Any]) -> tuple[str, ..
     )  # fmt: skip
 
 
+def targets(found: list[tuple[Case, dict[str, Any]]]) -> Iterator[Figure]:
+    """Yield what is aimed at: what a rank holds falls as 1 / ranks, so times ranks it stays."""
+    strong = {c.ranks: got for c, got in found if c.scaling == "strong" and c.engine == "mpi"}
+    for ranks, got in strong.items():
+        if ranks == min(strong):
+            continue
+        share = got["held"] * ranks / (strong[min(strong)]["held"] * min(strong))
+        remark = f"{got['held'] / 1e6:.4g} MB a rank; times ranks, beside {min(strong)}"
+        what = f"memory of {ranks} ranks"
+        yield Figure(what, share, "x", HELD, at_least=False, remark=remark)
+
+
 def main() -> None:
     """Measure every case and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
@@ -239,7 +255,8 @@ def main() -> None:
         found.append((case, asked(case)))
     if given.json:
         rows = [vars(case) | got for case, got in found]
-        print(json.dumps({"machine": described, "cases": rows}, indent=2))
+        figures = [vars_of(f) for f in targets(found)]
+        print(json.dumps({"machine": described, "cases": rows, "figures": figures}, indent=2))
         return
     for key, value in described.items():
         print(f"{key}: {value}")
@@ -250,6 +267,7 @@ def main() -> None:
         first = got if case.engine == "wide" else first
         lines.append(row(case, got, first))
     print(columns(HEAD, lines, right=[h for h in HEAD if h not in ("scaling", "engine")]))
+    print("\n" + table(targets(found)))
 
 
 if __name__ == "__main__":
