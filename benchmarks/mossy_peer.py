@@ -1,5 +1,7 @@
 """A recurrent network here: python -m benchmarks.mossy_peer NETWORK THREADS SECONDS RECORDED ENGINE
 
+ENGINE "uncounted" is "wide" without its counts, to see what counting costs.
+
 A program of its own, as those of the peers are, so that its memory is its own; prints one JSON
 document. Connectivity stays a recipe until the engine lays it out, which is part of the building; a
 small network run before has loaded the compiled code, whose time is given apart. The network runs
@@ -14,6 +16,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -38,9 +41,13 @@ from mossy.passes.options import Options
 from mossy.passes.pipeline import Header, assemble
 from mossy.passes.quantise import quantise
 from mossy.program import Program
+from mossy.twin.engines import tally, wide
+from mossy.twin.engines.trace import COUNTED, Listed
+from mossy.twin.layout import wide as layout
 
 SEED = 20070
 TIMES = 3
+UNCOUNTED = "uncounted"
 KINDS = {"total": "total", "indegree": "in_degree", "bernoulli": "probability"}
 
 
@@ -48,6 +55,8 @@ def run_mossy(
     network: Recurrent, threads: int, seconds: float, recorded: float, engine: str
 ) -> dict[str, Any]:
     """Build, time and record; return the figures."""
+    if engine == UNCOUNTED:
+        engine, wide.Tally = "wide", Uncounted  # type: ignore[misc]
     begin = time.perf_counter()
     for small in (cuba(100, 1.0), microcircuit(0.002, "poisson", 1.0)):
         built(small).run({}, steps=1, engine=engine, threads=threads)
@@ -72,6 +81,20 @@ def run_mossy(
     if recorded:
         found["groups"] = statistics(program, network, threads, recorded)
     return found
+
+
+class Uncounted(tally.Tally):
+    """Spikes of a step all together, and nothing else."""
+
+    def add(self, lists: Iterable[Listed]) -> None:
+        """Add the lengths of the lists."""
+        for own in lists:
+            each = np.diff(own.start)
+            self.counts[tally.SPIKES, own.begin : own.begin + each.size, 0] += each
+
+    def total(self) -> dict[str, Any]:
+        """Return what there is."""
+        return {name: self.counts[i][None] for i, name in enumerate(COUNTED)}
 
 
 def built(network: Recurrent) -> Program:
@@ -156,9 +179,7 @@ def timed(
 
 def laid_out(program: Program, threads: int) -> int:
     """Return the number of synapses, as the engine has them."""
-    from mossy.twin.layout.wide import wide
-
-    return wide(program, chip("cpu"), threads).synapses
+    return layout.wide(program, chip("cpu"), threads).synapses
 
 
 def statistics(

@@ -20,6 +20,7 @@ from benchmarks.figure import Figure, best, skipped
 from benchmarks.scipy_loop import Loop
 from examples import nmnist
 from mossy.chips import names
+from mossy.errors import MossyError
 from mossy.network import nodes as nd
 from mossy.network import reference
 
@@ -47,7 +48,11 @@ def figures(paths: tuple[Path, Path, Path] | None, torch: Path, threads: int) ->
 def _twin(
     net: nd.Network, chip: str, x: NDArray[np.uint8], y: NDArray[np.int64], threads: int
 ) -> Iterator[Figure]:
-    program = mossy.compile(net, chip)
+    try:
+        program = mossy.compile(net, chip)
+    except MossyError as refused:
+        yield skipped(f"N-MNIST on {chip}", UNIT, str(refused).splitlines()[0])
+        return
     seconds = best(lambda: mossy.compile(net, chip), 2)
     yield Figure(f"compile N-MNIST for {chip}", seconds, "s", remark="warm, best of 2")
     result = program.run(x, threads=threads)

@@ -39,6 +39,7 @@ HEAD = (
     "CPU", "ns/event", "spikes/s", "peak MB",
 )  # fmt: skip
 GPU = "mossy-cuda"  # ours on a GPU, where it is asked for
+BARE = "mossy-uncounted"  # ours without its counts, where it is asked for
 STATISTICS = ("rate", "cv", "synchrony")
 LONGEST = 1800  # s; a program that takes longer is stopped
 
@@ -83,6 +84,7 @@ def peers() -> dict[str, Peer]:
     return {
         "mossy": Peer("mossy", Path(sys.executable), "benchmarks.mossy_peer", 12, ("wide",)),
         GPU: Peer(GPU, Path(sys.executable), "benchmarks.mossy_peer", 12, ("cuda",)),
+        BARE: Peer(BARE, Path(sys.executable), "benchmarks.mossy_peer", 12, ("uncounted",)),
         "NEST": Peer("NEST", made / "nest/bin/python", "benchmarks.nest_peer", 47),
         "Brian2": Peer("Brian2", made / "brian2/bin/python", "benchmarks.brian2_peer", 95),
     }
@@ -190,6 +192,7 @@ FACTORS = {  # how many times as fast as that simulator we mean to be
 RTFS = {"microcircuit": 1.0, "microcircuit_dc": 0.7}
 BUILD, MEMORY = 60.0, 24e3  # s and MB, of the full microcircuit
 MADE = 50e6  # synapses a second
+COUNTING = 0.15  # at most so much of the time without
 ON_GPU = 0.2  # real-time factor of the full microcircuit
 
 
@@ -206,6 +209,11 @@ def targets(found: list[Measured], recorded: float) -> Iterator[Figure]:
             yield skipped(f"{name}: {peer} / mossy", "x", reason(found, peer, "mossy"))
         else:
             yield Figure(f"{name}: {peer} / mossy", rtf(theirs) / rtf(ours), "x", factor)
+    bare = best.get(BARE)
+    if ours is not None and bare is not None:
+        cost = rtf(ours) / rtf(bare) - 1
+        remark = "of the time without"
+        yield Figure(f"{name}: cost of counting", cost, "", COUNTING, False, remark)
     if name in RTFS and ours is not None:
         yield Figure(f"{name}: RTF", rtf(ours), "", RTFS[name], at_least=False)
         yield Figure(f"{name}: build", ours["build_s"], "s", BUILD, at_least=False)
@@ -244,7 +252,7 @@ def arguments() -> argparse.Namespace:
     add: Callable[..., Any] = parser.add_argument
     add("--networks", nargs="+", choices=NETWORKS, default=["cuba4000", "microcircuit10"])
     add("--simulators", nargs="+", choices=peers(),
-        default=[p for p in peers() if p != GPU])  # fmt: skip
+        default=[p for p in peers() if p not in (GPU, BARE)])  # fmt: skip
     add("--threads", nargs="+", type=int, default=[1, 2])
     add("--waiting", nargs="+", choices=["passive", "active"], default=["passive", "active"],
         help="OMP_WAIT_POLICY of more than one thread")  # fmt: skip

@@ -1,9 +1,9 @@
 """Everything that is aimed at, beside the peers: python -m benchmarks.targets [--only NAME ...]
 
 Runs every benchmark that has a target, one after the other, and prints one table of what was aimed
-at, what was reached, and beside whom; the parts' own tables say more. It takes some hours. What each
-part said is kept in `--folder`, so what was interrupted goes on where it stopped; `--again` forgets
-what is there. Peers whose environment is absent are skipped, and the table says so.
+at, what was reached, and beside whom; the parts' own tables say more. It takes some hours. What
+each part said is kept in `--folder`, so what was interrupted goes on where it stopped; `--again`
+forgets what is there. Peers whose environment is absent are skipped, and the table says so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ PARTS: dict[str, tuple[str, ...]] = {  # module of this folder and what it is to
     "chip": ("chip_scale",),
     "ranks": ("scaling",),
     "balanced": (*RECURRENT, "--networks", "cuba4000", "cuba40000", "--statistics", "2"),
-    "cortex10": (*RECURRENT, "--networks", "microcircuit10", "--statistics", "2"),
+    "cortex10": (
+        *RECURRENT, "--networks", "microcircuit10", "--statistics", "2", "--simulators",
+        "mossy", "mossy-uncounted", "NEST", "Brian2",
+    ),
     "cortex": (
         *RECURRENT, "--networks", "microcircuit", "microcircuit_dc", "--statistics", "60",
         "--simulators", "mossy",
