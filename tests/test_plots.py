@@ -57,12 +57,12 @@ def test_potentials_are_drawn_as_lines(tmp_path: Path) -> None:
     assert (tmp_path / "v.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("on", [n for n in names() if chip(n).rules.places(chip(n).facts)])
+@pytest.mark.parametrize("on", [n for n in names() if chip(n).grid])
 def test_the_placement_shades_each_core_by_its_memory(on: str, tmp_path: Path) -> None:
     program = compile(toy.network(), on, options=Options(neurons_per_core=10, approximate=True))
     plots.placement(program, path=tmp_path / "p.png")
     room = plots.core_memory(chip(on))
-    sizes = {c.number: sum(b.size for b in c.memory) for c in program.cores}
+    sizes = {c.number: c.data_bytes for c in program.cores}
     full = room or max(sizes.values())
     palette = plots._colours(program)
     expected = {

@@ -137,7 +137,7 @@ def compare(
     options: Options | None = None,
     decode: Decode | None = None,
     engine: str = "fast",
-    assume: Mapping[str, float] | None = None,
+    assume: Mapping[str, float | str] | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compile and run `network` on each chip of `on` (None: all) and return them side by side.
@@ -194,14 +194,14 @@ def compare(
 
 
 # ------------------------------------------------------------------------------ one chip
-def _chips(on: Sequence[str] | None, assume: Mapping[str, float]) -> list[Chip]:
+def _chips(on: Sequence[str] | None, assume: Mapping[str, float | str]) -> list[Chip]:
     wanted = list(dict.fromkeys(names() if on is None else on))
     if not wanted:
         raise BadInput("E0605", "no chip to compare on", allowed=", ".join(names()))
     found = [chip(name) for name in wanted]
     for fact in assume:
-        if not any(fact in set(c.facts) for c in found):
-            known = sorted({f for c in found for f in c.facts})
+        if not any(fact in {*c.facts, *c.choices} for c in found):
+            known = sorted({f for c in found for f in (*c.facts, *c.choices)})
             raise BadInput(
                 "E0604",
                 "no chip of the comparison has that fact",
@@ -211,9 +211,9 @@ def _chips(on: Sequence[str] | None, assume: Mapping[str, float]) -> list[Chip]:
     return [c.assuming(_of(c, assume)) for c in found]
 
 
-def _of(target: Chip, assume: Mapping[str, float]) -> dict[str, float]:
-    """Return the assumptions that `target` has a fact for."""
-    known = set(target.facts)
+def _of(target: Chip, assume: Mapping[str, float | str]) -> dict[str, float | str]:
+    """Return the assumptions that `target` has a fact or a choice for."""
+    known = {*target.facts, *target.choices}
     return {k: v for k, v in assume.items() if k in known}
 
 
@@ -224,7 +224,7 @@ def _try(
     calibration: Signal | None,
     options: Options | None,
     engine: str,
-    assume: Mapping[str, float],
+    assume: Mapping[str, float | str],
     say: Progress,
 ) -> Result | MossyError:
     """Compile and run on one chip; return its error where it is the chip that cannot."""

@@ -71,7 +71,7 @@ def placement(program: Program, *, path: str | Path) -> None:
     A platform without places is drawn as a list of its cores. Raises BadInput E0601, E0609.
     """
     chip = find_chip(program.chip)
-    grid = chip.rules.places(chip.facts)
+    grid = chip.grid
     room = core_memory(chip)
     tiles = _tiles(program, room)
     title = f"{program.network} on {chip.title}"
@@ -203,7 +203,7 @@ class _Tile:
 
 def _tiles(program: Program, room: int | None) -> list[_Tile]:
     """The cores that are on the chip; those of the host have no place."""
-    used = {c.number: sum(b.size for b in c.memory) for c in program.cores}
+    used = {c.number: c.data_bytes for c in program.cores}
     full = room or max(used.values(), default=1) or 1
     colours, names = _colours(program), [p.name for p in program.populations]
     tiles = []
@@ -244,29 +244,29 @@ def _draw_machine(chip: Chip, tiles: list[_Tile]) -> Figure:
     return figure
 
 
-def _cells(chip: Chip) -> tuple[list[tuple[float, float, float]], float, float]:
+def _cells(chip: Chip) -> tuple[dict[int, tuple[float, float, float]], float, float]:
     """Corner and side of each core's square, cores that share a grid place side by side in it."""
-    grid = chip.rules.places(chip.facts)
+    grid = list(chip.grid.values())
     members: dict[tuple[int, int], int] = {}
     left, low = min(x for x, _ in grid), min(y for _, y in grid)
     side = math.isqrt(max(grid.count(g) for g in set(grid)) - 1) + 1
-    cells = []
-    for x, y in grid:
+    cells = {}
+    for core, (x, y) in chip.grid.items():
         k = members.get((x, y), 0)
         members[(x, y)] = k + 1
         step = 0.9 / side
-        cells.append((x - left + (k % side) * step, y - low + (k // side) * step, step * 0.9))
+        cells[core] = x - left + (k % side) * step, y - low + (k // side) * step, step * 0.9
     return cells, max(x for x, _ in grid) - left + 1.0, max(y for _, y in grid) - low + 1.0
 
 
 def _draw_chip(
-    ax: Axes, cells: list[tuple[float, float, float]], here: dict[int, _Tile], names: bool
+    ax: Axes, cells: dict[int, tuple[float, float, float]], here: dict[int, _Tile], names: bool
 ) -> None:
     from matplotlib.patches import Rectangle
     from matplotlib.patheffects import withStroke
 
     outline = [withStroke(linewidth=2, foreground="white")]  # numbers stand out on any colour
-    for k, (x, y, side) in enumerate(cells):
+    for k, (x, y, side) in cells.items():
         tile = here.get(k)
         if tile is None:
             ax.add_patch(Rectangle((x, y), side, side, facecolor=FREE, lw=0))

@@ -19,7 +19,7 @@ def test_a_machine_of_boards_has_what_is_dead_left_out() -> None:
 
 
 def test_a_dead_chip_may_have_dead_cores_too() -> None:
-    m = mossy.machine("spinnaker2", boards=1, dead=["chip 1,1", "core 1,1,0"])
+    m = mossy.machine("spinnaker2", boards=1, dead=["chip 1,1", "core 1,1,1"])
     assert m.chips == 47
 
 
@@ -42,8 +42,8 @@ def test_a_part_that_is_no_part_is_e0194(text: str) -> None:
 
 def test_a_core_the_chip_does_not_have_is_e0192() -> None:
     with pytest.raises(BadInput) as found:
-        mossy.machine("spinnaker2", dead=["core 0,0,152"])
-    assert found.value.code == "E0192" and "cores below 152" in str(found.value)
+        mossy.machine("spinnaker2", dead=["core 0,0,153"])
+    assert found.value.code == "E0192" and "cores 1 to 152" in str(found.value)
 
 
 def test_no_machine_is_larger_than_the_largest() -> None:
@@ -56,12 +56,13 @@ def test_no_machine_is_larger_than_the_largest() -> None:
 def test_nothing_is_put_on_dead_parts_and_spikes_stay_the_same() -> None:
     net, x = toy.network(), toy.inputs()
     whole = compile(net, "spinnaker2").run(x, record="*")
-    dead = ["core 0,0,0", "core 0,0,1", "chip 1,0", "chip 0,1"]
-    dead += [f"core 0,0,{k}" for k in range(3, 148)]  # one core is left on the first chip
+    first, *others = mossy.chip("spinnaker2").cores
+    dead = ["chip 1,0", "chip 0,1", f"core 0,0,{first}"]
+    dead += [f"core 0,0,{k}" for k in others[1:]]  # one core is left on the first chip
     machine = mossy.machine("spinnaker2", boards=1, dead=dead)
     program = compile(net, "spinnaker2", options=Options(machine=machine, neurons_per_core=4))
     places = [c.place for c in program.cores if c.place is not None]
-    assert places[0] == (0, 0, 2)
+    assert places[0] == (0, 0, others[0])
     assert all(p not in machine.dead_cores and machine.has(p[:2]) for p in places)
     assert len({p[:2] for p in places}) > 1 and len(program.tables) > 1
     for engine in ("fast", "reference"):
@@ -72,7 +73,7 @@ def test_nothing_is_put_on_dead_parts_and_spikes_stay_the_same() -> None:
 
 
 def test_a_machine_that_is_too_small_says_so() -> None:
-    dead = [f"core 0,0,{k}" for k in range(1, 148)]
+    dead = [f"core 0,0,{k}" for k in mossy.chip("spinnaker2").cores[1:]]
     machine = mossy.machine("spinnaker2", dead=dead)
     with pytest.raises(DoesNotFit) as found:
         compile(toy.network(), "spinnaker2", options=Options(machine=machine))
@@ -81,7 +82,7 @@ def test_a_machine_that_is_too_small_says_so() -> None:
 
 def test_the_command_line_takes_boards_and_dead_parts(tmp_path: object) -> None:
     net, x, _ = toy.files(tmp_path)  # type: ignore[arg-type]
-    machine = ("--boards", 1, "--dead", "core:0,0,0", "--dead", "chip:1,0")
+    machine = ("--boards", 1, "--dead", "core:0,0,101", "--dead", "chip:1,0")
     report = printed("run", net, "--on", "spinnaker2", "--data", x, *machine)
     assert report["cores"] == 3
     text = mistake("run", net, "--on", "loihi1", "--data", x, "--boards", 1)

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mossy.errors import BadInput
-from mossy.py_spinnaker2 import hardware, helpers, models, snn
+from mossy.py_spinnaker2 import hardware, helpers, models, power, snn
 from tests import data
 from tests.test_habits import ROOT, python_blocks
 
@@ -359,18 +359,23 @@ print(*helpers.spike_times_dict_to_arrays(pop.get_spikes()))
 def test_a_script_runs_with_its_own_imports(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT, "utf-8")
     page = (ROOT / "docs/how-to/py-spinnaker2.md").read_text("utf-8")
-    (line,) = (x for x in page.splitlines() if x.startswith("    python -c "))
-    code = line.partition('"')[2].removesuffix('"')
+    (line,) = (x for x in page.splitlines() if x.startswith("    python -m "))
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+        [sys.executable, *line.split()[1:]],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert done.stdout.strip() == "[0 0 1] [2 5 6]"
 
 
-def test_the_page_of_the_manual_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (block,) = python_blocks("docs/how-to/py-spinnaker2.md")
-    exec(block, {})
+def test_the_page_of_the_manual_runs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(power.LIFNoDelayApplication, "dvfs_params", None)
+    script, levels = python_blocks("docs/how-to/py-spinnaker2.md")
+    exec(script, {})
     assert "latency" in capsys.readouterr().out
+    exec(levels, {})
+    assert power.of("lif_no_delay") == power.DVFSParams(power.PmgtMode.PL_MODE_AUTO, 200)
 
 
 def test_helpers() -> None:

@@ -150,8 +150,8 @@ def test_a_recipe_and_its_synapses_listed_behave_alike(kind: Any) -> None:
 
 
 def test_a_full_memory_names_what_fills_it() -> None:
-    """A pointer for each of 40,000 sources, on every core, however few neurons it has."""
-    sparse = Recipe("in_degree", 40_000, 10, constant(1e-10), constant(1), 1, count=5)
+    """A pointer for each of 40,000 sources, on a core that hears of all of their cores."""
+    sparse = Recipe("in_degree", 40_000, 10, constant(1e-10), constant(1), 1, count=2000)
     with pytest.raises(DoesNotFit) as e:
         compiled(simulated.network(simulated.cells(10), sparse), CHIP, activity=0.0)
     text = str(e.value)

@@ -44,7 +44,7 @@ def test_the_overview_accounts_for_the_memory(name: str, folder: Path) -> None:
     program = load(folder / f"{name}.mossy")
     room = core_memory(chip(name))
     for core in program.cores:
-        used = sum(b.size for b in core.memory)
+        used = sum(b.size for b in core.memory if b.memory == "data")
         assert f"{used:,} B" in text
         for block in core.memory:
             assert f"0x{block.address:08x}" in text
@@ -61,7 +61,7 @@ def test_the_overview_shows_places_keys_and_routes(folder: Path) -> None:
     for route in table:
         assert any(f"0x{route.key:08x}  0x{route.mask:08x}" in line for line in lines)
     first = program.cores[0]
-    assert any("chip 0,0 core 0" in x and f"{first.lo}..{first.hi - 1}" in x for x in lines)
+    assert any("chip 0,0 core 101" in x and f"{first.lo}..{first.hi - 1}" in x for x in lines)
 
 
 @pytest.mark.parametrize("name", names())

@@ -7,7 +7,8 @@
     value <- value x decay >> 32
 
 int64 arithmetic on whole populations, wrapped to 32 bits after each sum; shifts go towards minus
-infinity. Ring buffer entries are 16 bits, unsigned, and stay at the top once they reach it.
+infinity. Ring buffer entries are 16 bits, unsigned, and stay at the top once they reach it. A
+branch of the source rounds the two products of V to nearest: half a unit is added before the shift.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tests.oracles.spinnaker1_exchange import (
 )
 
 
-def golden(network: Network) -> list[Trace]:
+def golden(network: Network, nearest: bool = False) -> list[Trace]:
     """Return ring buffer entries, registers and spikes of every population."""
     steps = len(network["x"])
     populations = network["populations"]
@@ -37,7 +38,7 @@ def golden(network: Network) -> list[Trace]:
     for t in range(steps):
         arrived = [_arrived(p, fan, spikes, t) for p, fan in zip(populations, fans, strict=True)]
         for pop, now, trace, sums in zip(populations, state, traces, arrived, strict=True):
-            fired = _step(pop, now, *sums)
+            fired = _step(pop, now, *sums, (1 << 14) * nearest)
             row = (*sums, *(now[k] for k in STATE), fired)
             for column, values in zip(trace, row, strict=True):
                 column[t] = values
@@ -68,13 +69,13 @@ def _arrived(
     return np.minimum(both[0], RING_TOP), np.minimum(both[1], RING_TOP)
 
 
-def _step(pop: Population, now: dict[str, Ints], x_exc: Ints, x_inh: Ints) -> Ints:
+def _step(pop: Population, now: dict[str, Ints], x_exc: Ints, x_inh: Ints, half: int) -> Ints:
     exc = wrap(now["exc"] + (wrap(x_exc << pop["exc_shift"]) * pop["exc_init"] >> 32))
     inh = wrap(now["inh"] + (wrap(x_inh << pop["inh_shift"]) * pop["inh_init"] >> 32))
     waits = now["wait"] > 0
     current = wrap(pop["i_offset"] + exc - inh)
-    alpha = wrap((current * pop["r"] >> 15) + pop["v_rest"])
-    v = wrap(alpha - (wrap(alpha - now["v"]) * pop["exp_tc"] >> 15))
+    alpha = wrap((current * pop["r"] + half >> 15) + pop["v_rest"])
+    v = wrap(alpha - (wrap(alpha - now["v"]) * pop["exp_tc"] + half >> 15))
     v = np.where(waits, now["v"], v)
     fired = v >= pop["v_thresh"]
     now["v"] = np.where(fired, pop["v_reset"], v)

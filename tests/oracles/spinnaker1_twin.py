@@ -61,12 +61,18 @@ def step_run(pop: Registers, sums: Ints, compiled: bool) -> Trace:
     return _trace(states, fired, sums[:, :, 0], sums[:, :, 1])
 
 
-def twin_run(network: Network, engine: str = "fast", per_core: int | None = None) -> list[Trace]:
+def twin_run(
+    network: Network, engine: str = "fast", per_core: int | None = None, nearest: bool = False
+) -> list[Trace]:
     """Return registers and spikes of every population. per_core: most neurons on a core."""
     names = [name_of(p) for p in range(len(network["populations"]))]
     steps = len(network["x"])
     result = run(
-        program(network, per_core), network["x"][None], engine=engine, record=names, states=names
+        program(network, per_core, nearest),
+        network["x"][None],
+        engine=engine,
+        record=names,
+        states=names,
     )
     return [
         _trace({f: result.states[k][f][0, :steps] for f in FIELDS.values()},
@@ -80,23 +86,23 @@ def _trace(states: Any, fired: Any, sum_exc: Ints, sum_inh: Ints) -> Trace:
     return Trace(sum_exc, sum_inh, v, exc, inh, wait, fired.astype(np.int64))
 
 
-def program(network: Network, per_core: int | None = None) -> Program:
+def program(network: Network, per_core: int | None = None, nearest: bool = False) -> Program:
     """Return the network as a program."""
     pops = network["populations"]
     size = {INPUT: network["x"].shape[1]} | {p: len(pop["v"]) for p, pop in enumerate(pops)}
 
     def registers_of(p: int, incoming: list[Connection]) -> Quantised:
-        return _quantised(name_of(p), pops[p], incoming)
+        return _quantised(name_of(p), pops[p], incoming, nearest)
 
     return assembled("spinnaker1", size, network["connections"], registers_of, per_core)
 
 
-def _quantised(name: str, pop: Registers, incoming: list[Connection]) -> Quantised:
+def _quantised(name: str, pop: Registers, incoming: list[Connection], nearest: bool) -> Quantised:
     one = np.ones(len(pop["v"]))
     return Quantised(
         name,
         MODEL,
-        (0,),
+        (int(nearest),),
         params(pop),
         state(pop),
         WORD,

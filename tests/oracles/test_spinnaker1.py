@@ -24,6 +24,7 @@ from tests.oracles import environments
 from tests.oracles.spinnaker1_exchange import (
     INPUT,
     RING_TOP,
+    SLOTS,
     Ints,
     Network,
     Trace,
@@ -169,6 +170,36 @@ def test_the_vectors_are_the_code_too(tmp_path: Path) -> None:
     for network, theirs in zip(networks, emulate(tmp_path, networks), strict=True):
         for mine, other in zip(golden(network), theirs, strict=True):
             assert _difference(mine, other, Trace._fields) == ""
+
+
+# ------------------------------------------------------------------------------ delays
+def test_the_longest_delay_takes_every_slot(tmp_path: Path) -> None:
+    """32 steps in 32 slots: the entry of the step that has just been is free again."""
+    environments.python_of(ENVIRONMENT)
+    networks = []
+    for k in range(6):
+        network = random_network(base_seed() + 4 * k + (2 - base_seed()) % 4)  # those far apart
+        for con in network["connections"]:
+            con["delay"] = np.where(con["delay"] > 15, SLOTS - 1, con["delay"])
+        networks.append(network)
+    for network, theirs in zip(networks, emulate(tmp_path, networks), strict=True):
+        assert any((c["delay"] == SLOTS - 1).any() for c in network["connections"])
+        for mine, other in zip(twin_run(network), theirs, strict=True):
+            assert _difference(mine, other, REGISTERS) == ""
+
+
+def test_a_late_packet_skips_what_is_over(tmp_path: Path) -> None:
+    """Late by k steps: delays up to k are skipped, longer ones arrive when they should have."""
+    environments.python_of(ENVIRONMENT)
+    np.savez(tmp_path / "in.npz", late=np.arange(1 << int(chip("spinnaker1").facts["colour_bits"])))
+    module = "tests.oracles.spinnaker1_late"
+    environments.run(ENVIRONMENT, module, tmp_path / "in.npz", tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as file:
+        arrives = file["arrives"]
+    late, steps = np.mgrid[: len(arrives), 1 : SLOTS + 1]
+    wanted = np.where(steps <= late, -1, (steps - late) % SLOTS)
+    np.testing.assert_array_equal(arrives, wanted)
+    assert (arrives[0] >= 0).all()
 
 
 # ------------------------------------------------------------------------------ what the host sends

@@ -62,10 +62,11 @@ def test_tick_chip_images_respect_every_limit(net: Network, activity: float) -> 
     assert_covered(program)
     for c in program.cores:
         assert c.n <= 256
-        assert sum(b.size for b in c.memory) <= room
+        assert c.data_bytes <= room
         ends = [b.address + b.size for b in c.memory]
         starts = [b.address for b in c.memory]
-        assert starts[0] == 33024 and ends[-1] <= 131072
+        assert starts[:2] == [0, 33024] and (starts[-1], ends[-1]) == (0x1F000, 0x20000)
+        assert [b.memory for b in c.memory] == ["code"] + ["data"] * (len(c.memory) - 1)
         assert all(e <= s for e, s in zip(ends, starts[1:], strict=False))
         if c.role == "source":
             continue

@@ -185,7 +185,7 @@ def test_a_population_shares_a_tree() -> None:
 def test_links_are_no_more_than_a_tenth_above_trees_of_their_own() -> None:
     m = hexagonal(3, HEXAGON)
     rng = np.random.default_rng(4)
-    places = rng.permutation(working_cores(m, 16))[:60]
+    places = rng.permutation(working_cores(m, range(16)))[:60]
     targets = np.arange(20, 60)
     keys = np.column_stack([np.arange(60), np.full(60, FULL)])
     shared = draw(m, places, keys, np.minimum(np.arange(61), 20) * 40, np.tile(targets, 20))
@@ -199,7 +199,7 @@ def test_links_are_no_more_than_a_tenth_above_trees_of_their_own() -> None:
 def test_layers_gather_and_spread() -> None:
     """Every chip of two layers, one behind the other, needs one entry: to the gate or from it."""
     m = Machine(2, 8, SQUARE)
-    places = working_cores(m, 4)
+    places = working_cores(m, range(4))
     start = np.minimum(np.arange(65), 32) * 32
     targets = np.tile(np.arange(32, 64), 32)
     keys = blocks([32, 32], [1, 1], places[:, 0] + 2 * places[:, 1])
@@ -210,9 +210,9 @@ def test_layers_gather_and_spread() -> None:
 def test_slices_fill_strips_of_chips() -> None:
     """Neighbours in number are neighbours on the machine; few are kept together."""
     m = hexagonal(3, HEXAGON)
-    x, y, core = working_cores(m, 2).T
+    x, y, core = working_cores(m, range(2)).T
     assert core[:2].tolist() == [0, 1]
     far = [m.length(m.vector((x[i], y[i]), (x[i + 2], y[i + 2]))) for i in range(0, 280, 2)]
     assert max(far) <= 2
-    few = working_cores(m, 2, 20)[:20]
+    few = working_cores(m, range(2), 20)[:20]
     assert few[:, :2].max() <= 3

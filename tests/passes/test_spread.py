@@ -53,7 +53,7 @@ def test_every_slice_gets_a_working_core_of_its_own(
     m = hexagonal(3, HEXAGON).without(chips=[(1, 1)], cores=[(0, 0, 0)])
     source = np.sort(rng.integers(0, n, edges))
     start = np.searchsorted(source, np.arange(n + 1))
-    cores = working_cores(m, per_chip)
+    cores = working_cores(m, range(per_chip))
     places = spread(cores, start, rng.integers(0, n, edges))
     given_out = {tuple(p) for p in cores.tolist()}
     got = [tuple(p) for p in places.tolist()]
@@ -65,7 +65,7 @@ def test_every_slice_gets_a_working_core_of_its_own(
 def test_slices_numbered_at_random_find_their_neighbours(seed: int) -> None:
     m, side = hexagonal(3, HEXAGON), 24
     graph = sheet(side, np.random.default_rng(seed).permutation(side * side))
-    cores = working_cores(m, 16)
+    cores = working_cores(m, range(16))
     greedy = crossed(m, cores, graph)
     assert crossed(m, spread(cores, *graph), graph) < 0.25 * greedy
 

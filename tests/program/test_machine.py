@@ -45,14 +45,79 @@ def test_every_hexagon_neighbour_of_a_torus_is_there() -> None:
         assert len(around) == 6 and None not in around
 
 
-@pytest.mark.parametrize("boards", [0, 2, 4, -3])
-def test_another_number_of_boards_is_e0193(boards: int) -> None:
+@pytest.mark.parametrize(
+    ("boards", "width", "height"),
+    [(1, 8, 8), (2, 16, 16), (3, 16, 16), (4, 28, 16), (7, 28, 28), (12, 28, 28), (13, 40, 28)],
+)
+def test_machines_with_open_edges_have_the_published_sizes(
+    boards: int, width: int, height: int
+) -> None:
+    m = hexagonal(boards, HEXAGON, wraps=False)
+    assert (m.width, m.height, m.wraps, m.chips) == (width, height, False, 48 * boards)
+
+
+@given(boards=st.integers(1, 40), wraps=st.sampled_from([None, False]))
+def test_a_machine_of_any_number_of_boards(boards: int, wraps: bool | None) -> None:
+    """48 chips a board, one Ethernet chip each, links that lead back, every chip reached."""
+    m = hexagonal(boards, HEXAGON, wraps)
+    assert m.chips == 48 * boards == len(list(m.spots()))
+    assert m.wraps == (boards % 3 == 0 and wraps is None)
+    sizes = Counter(board_of(m, s) for s in m.spots())
+    assert set(sizes.values()) == {48} and set(sizes) == set(m.boards) == set(m.ethernet)
+    assert all(x % 4 == 0 and (x + y) % 12 == 0 for x, y in m.ethernet)
+    between = 0
+    for spot in m.spots():
+        for link in range(6):
+            there = m.beside(spot, link)
+            assert there is None or m.beside(there, (link + 3) % 6) == spot
+            between += there is not None and board_of(m, there) != board_of(m, spot)
+    assert len(reached(m, (0, 0))) == m.chips
+    assert between == 48 * boards if m.wraps else between % 2 == 0
+
+
+def reached(m: Machine, start: Spot) -> set[Spot]:
+    found, edge = {start}, [start]
+    while edge:
+        around = [m.beside(edge[-1], link) for link in range(6)]
+        edge.pop()
+        fresh = {s for s in around if s is not None} - found
+        found |= fresh
+        edge += fresh
+    return found
+
+
+def test_two_boards_lie_side_by_side() -> None:
+    m = hexagonal(2, HEXAGON)
+    assert m.ethernet == ((0, 0), (4, 8))
+    assert m.beside((4, 7), 2) == (4, 8) and m.beside((7, 7), 0) is None
+
+
+@pytest.mark.parametrize("boards", [0, -3])
+def test_no_boards_are_e0193(boards: int) -> None:
     with pytest.raises(BadInput) as found:
-        hexagonal(boards, HEXAGON)
+        hexagonal(boards, HEXAGON, wraps=False)
     e = found.value
-    assert (
-        e.code == "E0193" and f"got {boards}; allowed: 1, 3, 6" in str(e) and "boards=3" in str(e)
-    )
+    assert e.code == "E0193" and f"got {boards}; allowed: 1 or more" in str(e)
+
+
+@pytest.mark.parametrize("boards", [1, 2, 4])
+def test_a_torus_that_is_not_of_triads_is_e0193(boards: int) -> None:
+    with pytest.raises(BadInput) as found:
+        hexagonal(boards, HEXAGON, wraps=True)
+    e = found.value
+    assert e.code == "E0193" and f"got {boards}; allowed: 3, 6, 9" in str(e)
+    assert "boards=3" in str(e)
+
+
+def test_a_machine_without_a_wired_chip_is_e0143() -> None:
+    """A board whose own one is dead is reached over the others."""
+    m = hexagonal(2, HEXAGON).without(chips=[(4, 8)])
+    assert m.ethernet == ((0, 0),) and len(m.boards) == 2 and len(reached(m, (0, 0))) == 95
+    with pytest.raises(BadInput) as found:
+        m.without(chips=[(0, 0)])
+    e = found.value
+    assert e.code == "E0143" and "nothing can be loaded" in str(e) and "2 boards" in str(e)
+    assert "got dead: (0, 0)" in str(e)
 
 
 @given(
@@ -95,7 +160,7 @@ def test_dead_parts_are_gone_from_both_ends() -> None:
     assert m.beside((0, 0), 1) is None and m.beside((2, 2), 0) is None
     assert m.beside((3, 2), 3) is None and m.beside((2, 3), 0) == (3, 3)
     assert (0, 0, 3) in m.dead_cores
-    assert m.without(chips=[(0, 0)]).ethernet == ()
+    assert m.ethernet == ((0, 0),)
 
 
 @pytest.mark.parametrize(

@@ -222,10 +222,57 @@ def test_cells_that_a_chip_lacks_are_refused_with_those_it_has() -> None:
 
 
 def test_delays_that_a_chip_cannot_hold_are_refused() -> None:
-    text = refused("spinnaker1", sim.IF_curr_exp(), delay=200.0)
+    text = refused("spinnaker1", sim.IF_curr_exp(), delay=40_000.0)
     assert "[E0274] spinnaker1, projections onto a: a delay is longer than the chip" in text
-    assert "got 200 steps of 1 ms; allowed: 1 to 127 steps" in text
+    assert "got 40000 steps of 1 ms; allowed: 1 to 36864 steps" in text
     assert "allowed: 1 to 8 steps" in refused("spinnaker2", sim.IF_curr_exp(), delay=9.0)
+
+
+def delayed(*runs: float, change: bool = False, delay: float = 200.0) -> Any:
+    """Spikes (cell, step) of cells that hear each other much later, in several runs."""
+    sim.setup(timestep=1.0, chip="spinnaker1")
+    given = sim.Population(1, sim.SpikeSourceArray(spike_times=[1.0, 60.0]))
+    cells = sim.Population(200, sim.IF_curr_exp(tau_refrac=30.0), label="cells")
+    near, far = (sim.StaticSynapse(weight=w, delay=d) for w, d in ((6.0, 1.0), (6.0, delay)))
+    sim.Projection(given, cells, sim.FromListConnector([(0, 0)]), near)
+    chain = [(i, i + 1) for i in range(4)]
+    sim.Projection(cells, cells, sim.FromListConnector(chain), far)
+    cells.record("spikes")
+    for k, time in enumerate(runs):
+        sim.run(time)
+        if change and not k:
+            more = sim.StaticSynapse(weight=0.01, delay=2.0)  # the network is built anew
+            sim.Projection(cells, cells, sim.FromListConnector([(150, 151)]), more)
+    found = [
+        (i, round(float(t))) for i, times in enumerate(cells.get_data().segments[0].spiketrains)
+        for t in times if i < 5
+    ]  # fmt: skip
+    sim.setup()
+    return np.array(found)
+
+
+def test_long_delays_go_by_delay_cores() -> None:
+    """Four hops of 200 ms, where a ring buffer holds 32: each cell passes both spikes on."""
+    whole = delayed(900.0)
+    assert whole.shape == (10, 2) and np.unique(whole[:, 0]).tolist() == [0, 1, 2, 3, 4]
+    waits = np.diff(whole[::2, 1])
+    assert (waits == waits[0]).all() and 200 <= waits[0] <= 212
+    for change in (False, True):
+        assert (delayed(205.0, 295.0, 400.0, change=change) == whole).all()
+
+
+def test_delays_of_sources_that_no_ring_buffer_holds_are_refused() -> None:
+    sim.setup(timestep=1.0, chip="spinnaker1")
+    given = sim.Population(1, sim.SpikeSourceArray(spike_times=[1.0]), label="given")
+    cells = sim.Population(256, sim.IF_curr_exp(), label="cells")
+    synapse = sim.StaticSynapse(weight=1.0, delay=129.0)
+    sim.Projection(given, cells, sim.AllToAllConnector(), synapse)
+    with pytest.raises(UnsupportedNode) as found:
+        sim.run(1.0)
+    sim.setup()
+    text = str(found.value)
+    assert "[E0274] spinnaker1, given delayed: a delay from a source is longer" in text
+    assert "several spikes in a step" in text
 
 
 def test_a_chip_has_no_other_precision() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +24,9 @@ from mossy.passes import Options, compile
 from mossy.program import Program
 from mossy.program.artefact import CoreImage
 from mossy.testing.networks import DT, cuba_lif, lif, weights
+from mossy.twin import Result
 from tests.strategies import sample, spikes
+from tests.twin.machines import small
 from tests.twin.recurrent import compiled, random_network
 from tests.twin.runs import assert_same_run
 
@@ -35,25 +37,33 @@ Records = tuple[NDArray[Any], NDArray[Any]]  # parameters and state
 
 
 def compare(
-    program: Program, x: NDArray[np.uint8], seed: int, what: str, reference: bool = True
-) -> None:
+    program: Program,
+    x: NDArray[np.uint8],
+    seed: int,
+    what: str,
+    reference: bool = True,
+    faults: Sequence[str] = (),
+) -> Result:
     """Run a network on both engines, and on the reference, and see that all agree."""
     names = {p.name for p in program.populations}
     models = {c.model for c in program.cores if c.role != "source"}
-    kept: dict[str, Any] = {"record": "*", "states": "*"}
+    kept: dict[str, Any] = {"record": "*", "states": "*", "faults": faults}
     wide = twin.run(program, x, engine="wide", threads=2, **kept)
     cuda = twin.run(program, x, engine="cuda", **kept)
     assert cuda.engine == "cuda"
     assert_same_run(cuda, wide)
     if reference:
         assert_same_run(cuda, twin.run(program, x, engine="reference", **kept))
-    launches = twin.run(program, x, engine="cuda", record="*")
+    launches = twin.run(program, x, engine="cuda", record="*", faults=faults)
+    for name in wide.counts.arrays:
+        np.testing.assert_array_equal(launches.counts[name], wide.counts[name], err_msg=name)
     for p in names:
         np.testing.assert_array_equal(launches.spikes[p], wide.spikes[p])
     sent = wide.counts["spikes"].sum(axis=(0, 1))
     many = {m: int(sum(sent[c.number] for c in program.cores if c.model == m)) for m in models}
     assert seed not in SPIKING or all(many.values()), many
     print(f"{what}, seed {seed}: spikes agree, {many}")
+    return wide
 
 
 # ------------------------------------------------------------------------------ the networks
@@ -200,9 +210,8 @@ def fixed(n: int, rng: np.random.Generator) -> Records:
     return params, state
 
 
-def chip(seed: int) -> None:
-    """A chip of many cores, whose two float models meet in one network."""
-    rng = np.random.default_rng(seed)
+def two(rng: np.random.Generator) -> nd.Network:
+    """Two layers of two float models, and a way back with delays."""
     nodes: dict[str, nd.Node] = {
         "input": nd.Input((6,)), "to_a": nd.Linear(weights(rng, 9, 6)), "a": cuba_lif(),
         "to_b": nd.Linear(weights(rng, 5, 9)), "b": lif(), "output": nd.Output((5,)),
@@ -211,11 +220,36 @@ def chip(seed: int) -> None:
     path = ["input", "to_a", "a", "to_b", "b"]
     edges = [*pairwise(path), ("b", "output")]
     edges += [("b", "back"), ("back", "later"), ("later", "a")]
-    net = build(nodes, edges, DT, name="two")
+    return build(nodes, edges, DT, name="two")
+
+
+def given(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Spikes for it."""
+    return (rng.random((1, STEPS, 6)) < 0.4).astype(np.uint8)
+
+
+def chip(seed: int) -> None:
+    """A chip of many cores, whose two float models meet in one network."""
+    rng = np.random.default_rng(seed)
+    net = two(rng)
     program = compile(net, "spinnaker2", options=Options(neurons_per_core=3, approximate=True))
     assert {c.model for c in program.cores} == {"source", "lif", "cuba_lif"}
-    x = (rng.random((1, STEPS, 6)) < 0.4).astype(np.uint8)
-    compare(program, x, seed, "chip")
+    compare(program, given(rng), seed, "chip")
+
+
+def hurt(seed: int) -> None:
+    """Chips of one core each, some of which die, links between them that do, and a core at once."""
+    rng = np.random.default_rng(seed)
+    options = Options(neurons_per_core=3, approximate=True)
+    program = compile(two(rng), small("spinnaker2", 1), options=options)
+    places = [",".join(map(str, c.place)) for c in program.cores if c.place and c.role != "source"]
+    spots = [p.rpartition(",")[0] for p in places]
+    cut = [f"link {spots[1]},{k} @ {3 + seed % 4}" for k in range(6)]
+    lost = 0
+    for died in (cut, [f"core {places[0]} @ 0", f"chip {spots[2]} @ 7", cut[seed % 6]]):
+        counts = compare(program, given(rng), seed, "hurt", faults=died).counts
+        lost += counts.mean("events_lost")
+    assert lost
 
 
 def whole(seed: int) -> None:
@@ -230,7 +264,7 @@ if __name__ == "__main__":
     from mossy.twin.engines import cuda
 
     cuda.STRETCH = LAUNCH
-    JOBS = {f.__name__: f for f in (one, cells, doubles, dressed, chip, whole)}
+    JOBS = {f.__name__: f for f in (one, cells, doubles, dressed, chip, hurt, whole)}
     for name in sys.argv[1].split(","):
         for number in sys.argv[2:]:
             JOBS[name](int(number))

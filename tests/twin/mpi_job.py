@@ -65,7 +65,7 @@ def chips(rng: np.random.Generator) -> list[tuple[Program, NDArray[np.uint8]]]:
     """Random layers on machines of many chips with dead cores, chips and links."""
     found = []
     for name in ("spinnaker1", "spinnaker2"):
-        dead = [f"core {x},{y},{c}" for x, y, c in rng.integers(0, 3, (6, 3)) if x + y]
+        dead = [f"core {x},{y},{c}" for x, y, c in rng.integers((0, 0, 1), 3, (6, 3)) if x + y]
         dead += [f"link {x},{y},{d}" for x, y, d in rng.integers((0, 0, 0), (4, 4, 6), (4, 3))]
         machine = mossy.machine(name, boards=1, dead=sorted({*dead, "chip 1,1"}))
         net = layers(rng)
@@ -97,6 +97,26 @@ def one(rng: np.random.Generator) -> None:
         twin.run(program, x, engine="mpi", threads=1, **KEPT),
         twin.run(program, x, engine="wide", threads=1, **KEPT),
     )
+
+
+def hurt(rng: np.random.Generator) -> None:
+    """Parts die on the way, whole machines run before and after."""
+    for program, x in chips(rng):
+        sites = sorted({c.place for c in program.cores if c.place is not None})
+        drawn = rng.permutation(len(sites))[:3]
+        (a, b, _), first, last = (sites[i] for i in drawn)
+        died = [f"link {a},{b},{d} @ {5 + d}" for d in range(6)]
+        died += ["core {},{},{} @ 0".format(*first), "chip {},{} @ 20".format(*last)]
+        none: list[str] = []
+        for faults in (none, died, none):
+            wanted = twin.run(program, x, engine="reference", faults=faults, **KEPT)
+            assert bool(wanted.counts.mean("events_lost")) == bool(faults)
+            for threads in (1, 2):
+                together = twin.run(
+                    program, x, engine="mpi", threads=threads, faults=faults, **KEPT
+                )
+                assert together.engine == "mpi"
+                assert_same_run(together, wanted)
 
 
 def differ(rng: np.random.Generator) -> None:
@@ -145,7 +165,7 @@ def main() -> None:
     if job in ALONE:
         agree(job, rng)
     else:
-        {"one": one, "differ": differ, "measure": measure}[job](rng)
+        {"one": one, "hurt": hurt, "differ": differ, "measure": measure}[job](rng)
     print(f"rank {RANKS.rank} of {RANKS.size} done", flush=True)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,9 +19,10 @@ from mossy.program import Program
 from mossy.program.machine import board_of
 from mossy.testing.networks import cases, lif
 from mossy.twin import Counts, Result
-from mossy.twin.traffic.congestion import Congestion, congestion
-from mossy.twin.traffic.full_links import Full, kind_of
-from mossy.twin.traffic.loads import loads, trees
+from mossy.twin.traffic.congestion import Congestion
+from mossy.twin.traffic.full_links import Full
+from mossy.twin.traffic.link_facts import LinkFacts, kind_of
+from mossy.twin.traffic.loads import Traffic, loads, traffic
 from tests.twin.machines import faults, programs, spread
 from tests.twin.runs import fuzz
 
@@ -31,9 +30,9 @@ DENSE = next(c for c in cases() if c.name == "dense")
 NO_SHARE = np.zeros(2)
 
 
-def by_step(counts: Counts, each: Any, what: str) -> NDArray[np.int64]:
+def by_step(counts: Counts, found: Traffic, what: str) -> NDArray[np.int64]:
     total = np.zeros(counts.shape[:2], np.int64)
-    for b, t, load in loads(counts, each, what):
+    for b, t, load in loads(counts, found, what):
         total[b, t : t + len(load)] += load.sum(axis=1)
     return total
 
@@ -51,10 +50,10 @@ def test_loads_add_up_to_what_engines_count(name: str, data: st.DataObject) -> N
     program, x = data.draw(programs(name))
     died = data.draw(st.one_of(st.just([]), faults(program)))
     result = program.run(x, faults=died)
-    _, _, each = trees(program, result.counts, find_chip(name), result.faults)
+    where = traffic(program, result.counts, LinkFacts(find_chip(name)), result.faults)
     for what, count in (("links", "link_packets"), ("routers", "router_lookups")):
         counted = result.counts[count].sum(axis=2, dtype=np.int64)
-        np.testing.assert_array_equal(by_step(result.counts, each, what), counted)
+        np.testing.assert_array_equal(by_step(result.counts, where, what), counted)
 
 
 def line() -> tuple[Program, NDArray[np.uint8]]:
@@ -67,9 +66,11 @@ def line() -> tuple[Program, NDArray[np.uint8]]:
     }
     edges = list(zip(nodes, list(nodes)[1:], strict=False))
     network = build(nodes, edges, 1e-3, name="line")
-    machine = mossy.machine("spinnaker2", chips=2, dead=[f"core 0,0,{k}" for k in range(1, 152)])
+    machine = mossy.machine(
+        "spinnaker2", chips=2, dead=[f"core 0,0,{k}" for k in range(1, 153) if k != 101]
+    )
     program = mossy.compile(network, "spinnaker2", options=Options(machine=machine))
-    assert [c.place for c in program.cores] == [(0, 0, 0), (1, 0, 0)]
+    assert [c.place for c in program.cores] == [(0, 0, 101), (1, 0, 101)]
     x = np.zeros((1, 5, 4), np.uint8)
     x[0, 1], x[0, 3] = 3, [1, 0, 0, 0]
     return program, x
@@ -87,12 +88,27 @@ def test_a_worked_link() -> None:
     assert found.router is not None and found.router.use is not None
     assert found.router.load == 12 and found.router.use.value == approx(12 / 1.2e6)
     assert found.router.use.low < found.router.use.high == approx(12 / 0.3e6)
-    assert found.longest == 2
-    assert found.transit is not None and found.transit.value == approx(2e-7)
-    assert (found.over, found.late, found.dropped, found.arrivals) == (0, 0, 0, 12)
-    assert found.policy == "late" and "policy late" in found.assumed
+    assert (found.over, found.late, found.dropped, found.fifo.arrivals) == (0, 0, 0, 12)
+    assert found.policy == "late" and "link_policy late" in found.assumed
     assert "router_latency" in found.assumed and "fifo_depth" in found.unknown
-    assert found.overflow is None
+    assert found.fifo.depth is None and found.fifo.over is None
+
+
+def test_the_longest_way_is_the_sum_of_its_parts() -> None:
+    """Two routers, one hop of five cycles on either chip, one frame of 96 bits on the link."""
+    program, x = line()
+    way = seen(program.run(x)).longest
+    assert way.leg == (2, 2, 1, 0) and way.leg.links == 1
+    parts = {name: q.value for name, q in way.parts.items()}
+    assert parts == {
+        "routers": approx(2e-7),
+        "network on chip": approx(2 * 5 / 300e6),
+        "links on board": approx(96 / 6e9),
+    }
+    assert way.total is not None and way.total.value == approx(sum(parts.values()))
+    assert way.total.low == approx(2e-8 + 2 * 5 / 300e6 + 16e-9)
+    slow = seen(program.run(x, assume={"noc_hop_cycles": 5000, "link_rate": 96e3})).longest
+    assert slow.total is not None and slow.total.value == approx(2e-7 + 1e4 / 300e6 + 1e-3)
 
 
 def test_a_link_that_is_too_slow_makes_packets_late() -> None:
@@ -103,8 +119,8 @@ def test_a_link_that_is_too_slow_makes_packets_late() -> None:
     assert (found.over, found.over_steps) == (1, 1)
     assert found.late == approx(7) and found.ticks_late == 2
     assert found.links[0].use is not None and found.links[0].use.value == approx(12 / 5)
-    dropped = congestion(slow.program, slow.counts, slow.chip, policy="drop")
-    assert dropped is not None and dropped.late == 0
+    dropped = seen(slow.assuming(link_policy="drop"))
+    assert dropped.late == 0 and dropped.policy == "drop"
     assert dropped.dropped == approx(7) and dropped.lost == approx(7)
     text = str(slow.report())
     assert "above 100 %: 1 links, in 1 steps" in text and "7 packets late, by up to 2" in text
@@ -176,7 +192,7 @@ def test_links_between_boards_are_told_apart() -> None:
 def test_a_slower_link_between_boards_is_the_busier() -> None:
     """A packet between boards takes 120 bits at 2 Gbit/s, 3.75 times as long as on a board."""
     net = DENSE.network
-    dead = [f"core 0,0,{k}" for k in range(1, 152)]
+    dead = [f"core 0,0,{k}" for k in range(1, 153) if k != 101]
     machine = mossy.machine("spinnaker2", boards=3, dead=[*dead, *_all_but_two_chips()])
     program = mossy.compile(net, "spinnaker2", options=Options(machine=machine, neurons_per_core=9))
     found = seen(program.run(DENSE.x))
@@ -200,26 +216,26 @@ def _all_but_two_chips() -> list[str]:
 def test_an_event_fifo_of_known_depth_overflows() -> None:
     program, x = line()
     found = seen(program.run(x, assume={"fifo_depth": 10}))
-    assert (found.arrivals, found.overflow) == (12, 2) and "fifo_depth" in found.assumed
-    assert "2 above its depth (drop and count" in str(
-        program.run(x, assume={"fifo_depth": 10}).report()
-    )
+    assert found.fifo.arrivals == 12 and found.fifo.over is not None
+    assert found.fifo.over.value == 2 and "fifo_depth" in found.assumed
 
 
 def test_the_older_chip_drops_and_its_router_is_unknown() -> None:
     found = seen(spread(DENSE.network, "spinnaker1").run(DENSE.x))
     assert found.policy == "drop" and "router_rate" in found.unknown
-    assert found.router is not None and found.router.use is None and found.overflow == 0
+    assert found.router is not None and found.router.use is None
+    assert found.noc is None and found.longest.leg.hops == 0
+    assert found.fifo.over is not None and found.fifo.over.value == 0
     text = str(spread(DENSE.network, "spinnaker1").run(DENSE.x).report())
     assert "not known: router_rate" in text and "routers           busiest load" in text
 
 
 def test_other_policies_are_e0415() -> None:
     program, x = line()
-    result = program.run(x)
     with pytest.raises(BadInput) as error:
-        congestion(program, result.counts, result.chip, policy="lost")
+        program.run(x, assume={"link_policy": "lost"})
     assert error.value.code == "E0415" and "allowed: late, drop" in str(error.value)
+    assert "link_policy is a choice of the chip" in str(error.value)
 
 
 def test_chips_whose_links_are_not_followed_have_none() -> None:
@@ -242,5 +258,8 @@ def test_the_report_says_where_and_when() -> None:
     result = program.run(x)
     text, said = str(result.report()), result.report().json()["congestion"]
     assert "busiest 0.019 % of a tick, 12 at step 1 of input 0, chip (0,0) east" in text
-    assert "its depth is not known" in text and "assumed: policy late, router_latency" in text
-    assert said["links"][0]["load"] == 12 and said["event_fifo"]["overflow"] is None
+    assert "its depth is not known" in text and "link_policy late, fifo_policy drop" in text
+    assert "longest way       2 routers, 2 hops on chip, 1 links: 249 ns" in text
+    assert "network on chip   busiest 0.004 % of a tick, 12 at step 1 of input 0, chip (" in text
+    assert said["links"][0]["load"] == 12 and said["event_fifo"]["over"] is None
+    assert said["longest_way"]["parts"]["routers"]["value"] == approx(2e-7)

@@ -42,6 +42,10 @@ def test_one_model_equals_wide_on_the_simulated_device() -> None:
     agreed(["one", "whole"], [SEED])
 
 
+def test_parts_that_die_on_the_simulated_device() -> None:
+    agreed(["hurt"], [7])
+
+
 def test_whole_numbers_equal_wide_on_a_device() -> None:
     asked = "from numba import cuda; print(cuda.is_available())"
     env = {**os.environ, "NUMBA_ENABLE_CUDASIM": "0"}
@@ -55,7 +59,7 @@ def test_whole_numbers_equal_wide_on_a_device() -> None:
 
 @pytest.mark.slow
 def test_more_networks_on_the_simulated_device() -> None:
-    agreed(["one", "cells", "doubles", "dressed", "chip"], [0, 3, SEED])
+    agreed(["one", "cells", "doubles", "dressed", "chip", "hurt"], [0, 3, SEED])
 
 
 def test_without_a_device_it_says_so() -> None:

@@ -55,7 +55,7 @@ def test_fast_equals_reference(chip: str, data: st.DataObject) -> None:
 def test_threads_and_groups_change_nothing() -> None:
     net = sample()
     program, x = spread(net, "spinnaker2"), spikes(net, 3, batch=5)
-    died = ["core 0,0,1 @ 2", "link 1,0,0 @ 4", "chip 1,1 @ 6"]
+    died = ["core 0,0,101 @ 2", "link 1,0,0 @ 4", "chip 1,1 @ 6"]
     assert_same_run(run(program, x, died, threads=1), run(program, x, died, threads=2))
 
 
@@ -302,14 +302,14 @@ def test_a_part_dies_once_e0411(text: str, when: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["chip 99,0 @ 1", "core 0,0,152 @ 1", "link 0,0,6 @ 1", "core 0,99,0 @ 1"]
+    "text", ["chip 99,0 @ 1", "core 0,0,153 @ 1", "link 0,0,6 @ 1", "core 0,99,0 @ 1"]
 )
 def test_a_part_that_is_not_there_is_e0412(text: str) -> None:
     program = spread(DENSE.network, "spinnaker2")
     with pytest.raises(BadInput) as found:
         program.run(DENSE.x, faults=[text])
     assert found.value.code == "E0412" and "no such part" in str(found.value)
-    assert "cores below 152" in str(found.value)
+    assert "cores 1 to 152" in str(found.value)
 
 
 def test_a_part_dead_before_is_e0412() -> None:
@@ -355,8 +355,8 @@ def test_the_report_says_what_died_and_what_was_lost() -> None:
 def test_the_command_line_takes_faults(tmp_path: Any) -> None:
     net, x, _ = toy.files(tmp_path)
     said = ("run", net, "--on", "spinnaker2", "--data", x)
-    report = printed(*said, "--fault", "core:0,0,1@3", "--fault", "chip 0,0 @ 0.006 s")
-    assert [f["part"] for f in report["faults"]["died"]] == ["core 0,0,1", "chip 0,0"]
+    report = printed(*said, "--fault", "core:0,0,102@3", "--fault", "chip 0,0 @ 0.006 s")
+    assert [f["part"] for f in report["faults"]["died"]] == ["core 0,0,102", "chip 0,0"]
     assert [f["step"] for f in report["faults"]["died"]] == [3, 6]
     assert report["faults"]["packets_lost"] > 0
     assert mistake(*said, "--fault", "core 0,0 @ 3").startswith("[E0410]")

@@ -70,6 +70,11 @@ def test_two_ranks_give_what_one_processor_gives() -> None:
     job(2, "one")
 
 
+@pytest.mark.parametrize("ranks", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
+def test_parts_that_die_on_several_ranks(ranks: int) -> None:
+    job(ranks, "hurt")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_ranks_that_differ_are_told_so(ranks: int) -> None:

@@ -58,7 +58,7 @@ def test_one_run_after_another_and_two_at_a_time() -> None:
 @fuzz(5)
 @given(seed=st.integers(0, 2**32))
 def test_the_other_compiled_engine_agrees(seed: int) -> None:
-    """Recipes and noise in the engine of many samples, which takes over where parts die."""
+    """Recipes and noise in the engine of many samples, too."""
     populations, x = random_network(seed)
     program = compiled(populations, neurons_per_core=20)
     wide = twin.run(program, x, record="*", states="*")

@@ -8,12 +8,19 @@ chip.toml sections
     [routing]   kind: multicast | axons | none
     [links]     what carries packets between chips, where they are followed link by link; see
                 twin/traffic/congestion.py
+    [memory]    base: bytes of code, behind which data begin; at: addresses of blocks that have
+                one of their own; shared: the block in a memory of all cores, rate: bytes per second
+                of that one; rows: memories that may hold the synapse rows, the usual one first
     [input]     on: core (a source population takes cores) | host; sends: spikes | values (signed
                 numbers, one packet each) | currents (either); most: spikes of a channel in a step
-    [timing]    kind: tick | barrier | cycles | measured; work: fact per count; see bill/timing.py;
-                orders: frame, event (packets one at a time), the chip's own first
+    [timing]    kind: tick | barrier | cycles | measured; work: fact per count, FACT_MODEL being its
+                own for a neuron model; see bill/timing.py; orders: frame, event (packets one at a
+                time), the chip's own first
     [levels.*]  clocks and voltages, from low to high: the facts that differ; see bill/levels.py
     [[energy]]  name, count, fact; see bill/energy.py
+    [packets], [loading]    formats of packets, and what is sent to load a program; see
+                twin/traffic/formats.py and twin/traffic/loading.py
+    [choices.*] is, allowed, basis, source: words that may be chosen; see chips/choices.py
     [facts.*]   value, unit, low, high, basis, source
     [variants.*] a chip of its own, "folder-variant": title, summary, and the facts that differ
 
@@ -22,11 +29,15 @@ rules.py
     MODELS                                      population models the chip takes
     quantise(population, incoming, scaling, facts) -> Quantised
     limits(load, facts) -> list[Limit]          blocks(load, facts) -> list[(name, bytes)]
-    places(facts) -> list[(x, y)]               grid position of each usable core of one chip
+    places(facts) -> list[(x, y)]               grid position of each core of one chip, by its
+                                                number; a mapping where they do not begin at 0
     hops(start, end, facts) -> int              steps on the network on chip between two cores
 
 and where a chip needs them
 
+    cores(facts) -> numbers of the cores that programs use, in the order in which they take
+                                                them; all of `places` otherwise
+    stride(words, bits) -> bytes of a row of so many words, where rows may lie in shared memory
     PROFILE                                     parameters that cores keep once for many neurons
     CUT = False                                 a population cannot be cut over cores
     SHARED = True                               populations may share a core
@@ -37,7 +48,10 @@ and where a chip needs them
     retuned(quantised, population)              the same with other parameters and first registers,
                                                 None where weights or registers change their units
     prepare(populations, options, facts) -> (Populations, least cuts by population)
+    extend(populations, quantised, options, facts) -> the same three, with what is added once
+                                                weights and delays are the chip's own
     assign(slices, destinations, facts) -> core number of each slice on the chip
+    mesh(facts) -> Mesh                         the network on chip, where its links are followed
     crossings(start, end, facts) -> chip edges between two cores, where not |dx| + |dy| of chips
     cycles(program, counts, facts) -> (batch, steps), where they are no sum over [timing] work
 """
@@ -46,15 +60,18 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 from mossy import discover
+from mossy.chips.choices import Choice, read
 from mossy.chips.facts import Facts, parse
 from mossy.errors import BadInput, UnknownName
+from mossy.program.machine import Spot
 
 PACKAGE, MARKER = "mossy.chips", "chip.toml"
 
@@ -67,6 +84,7 @@ class Chip:
     facts: Facts
     spec: dict[str, Any]
     rules: ModuleType
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -78,9 +96,45 @@ class Chip:
         """Steps from a spike to its arrival with delay field 0."""
         return int(self.facts["step_latency"])
 
-    def assuming(self, values: dict[str, float]) -> Chip:
-        """Return the chip with some facts assumed. Raises UnknownFact E0402."""
-        return dataclasses.replace(self, facts=self.facts.assuming(values)) if values else self
+    @cached_property
+    def grid(self) -> dict[int, Spot]:
+        """Grid position of each core of one chip by its number; empty where cores have none."""
+        places = self.rules.places(self.facts)
+        return dict(places) if isinstance(places, Mapping) else dict(enumerate(places))
+
+    @property
+    def numbers(self) -> str:
+        """First and last number of the cores of a chip in words, nothing where they have none."""
+        return f"cores {min(self.grid)} to {max(self.grid)}" if self.grid else ""
+
+    @cached_property
+    def cores(self) -> tuple[int, ...]:
+        """Numbers of the cores that programs use on one chip, in the order they take them."""
+        own = getattr(self.rules, "cores", None)
+        return tuple(own(self.facts) if own else self.grid)
+
+    def assuming(self, values: Mapping[str, float | str]) -> Chip:
+        """Return the chip with some facts, or the words of some choices, assumed.
+
+        Raises UnknownFact E0402 for a name of neither, BadInput E0415 for a word that is none.
+        """
+        if not values:
+            return self
+        words = {k: v for k, v in values.items() if k in self.choices}
+        numbers = {k: v for k, v in values.items() if k not in words}
+        for name, value in numbers.items():
+            if isinstance(value, str):
+                raise BadInput(
+                    "E0415",
+                    f"{self.facts[name].name} is a fact of the chip and takes a number",
+                    where=self.name,
+                    got=repr(value),
+                    allowed=f"a number in {self.facts[name].unit}",
+                    hint=f"words are for: {', '.join(self.choices) or 'nothing of this chip'}",
+                )
+        chosen = {k: self.choices[k].assuming(self.name, v) for k, v in words.items()}
+        facts = self.facts.assuming({k: float(v) for k, v in numbers.items()})
+        return dataclasses.replace(self, facts=facts, choices={**self.choices, **chosen})
 
 
 @cache
@@ -122,4 +176,5 @@ def chip(name: str) -> Chip:
         if section not in spec:
             raise BadInput("E0171", f"chip.toml lacks [{section}]", where=name)
     facts = Facts(name, {k: parse(name, k, row) for k, row in spec.pop("facts").items()})
-    return Chip(name, facts, spec, import_module(f"{discover.module(PACKAGE, home)}.rules"))
+    chosen = read(name, spec.pop("choices", {}))
+    return Chip(name, facts, spec, import_module(f"{discover.module(PACKAGE, home)}.rules"), chosen)

@@ -79,6 +79,11 @@ class Facts(Mapping[str, Fact]):
             )
         return self._facts[name]
 
+    def of_model(self, name: str, model: str) -> Fact:
+        """Return the fact of a neuron model, called NAME_MODEL, or NAME where it has none."""
+        own = f"{name}_{model}"
+        return self[own if own in self._facts else name]
+
     def __contains__(self, name: object) -> bool:
         return name in self._facts
 

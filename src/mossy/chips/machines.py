@@ -19,12 +19,14 @@ def machine(
     *,
     boards: int | None = None,
     chips: int | None = None,
+    wraps: bool | None = None,
     dead: Iterable[str] = (),
 ) -> Machine:
     """Return a machine of the chip called `name`; one chip where no size is given.
 
-    boards: for chips that come on boards. dead: "chip x,y", "core x,y,core" or "link x,y,link".
-    Raises BadInput E0192-E0195, UnknownName E0501.
+    boards: for chips that come on boards. wraps: whether the edges of several boards are joined;
+    None: where their number is a multiple of three. dead: "chip x,y", "core x,y,core" or
+    "link x,y,link". Raises BadInput E0143, E0192-E0195, UnknownName E0501.
     """
     target = chip(name)
     topology = target.spec.get("topology", {})
@@ -37,7 +39,7 @@ def machine(
             got=f"boards={boards}",
             hint="give a number of chips",
         )
-    made = grid(chips or 1, steps) if boards is None else hexagonal(boards, steps)
+    made = grid(chips or 1, steps) if boards is None else hexagonal(boards, steps, wraps)
     size = made.chips
     most = int(target.facts["chips_max"]) if "chips_max" in target.facts else size
     if size > most:
@@ -53,16 +55,15 @@ def machine(
     for text in dead:
         kind, numbers = _part(text)
         lost[kind].append(numbers)
-    cores = int(target.facts["cores_per_chip"]) if lost["core"] else 0
     for part in lost["core"]:
-        if part[2] >= cores:
+        if part[2] not in target.grid:
             raise BadInput(
                 "E0192",
                 "no such part, or it is dead already",
                 where=name,
                 got=part,
-                allowed=f"cores below {cores}",
-                hint="count from 0",
+                allowed=target.numbers or "none",
+                hint="mossy inspect shows where the cores are",
             )
     # a chip that is dead takes its cores and links with it
     made = made.without(cores=lost["core"], links=lost["link"])  # type: ignore[arg-type]

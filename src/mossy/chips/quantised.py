@@ -92,7 +92,9 @@ class CoreLoad:
     slices that reach it; delay: largest delay field; in_axons: source neurons that reach it;
     out_axons: (neuron, target core) pairs; profiles: distinct records of the rules' PROFILE
     fields. neuron_updates, packets_in, synaptic_events: expected in a busy step. kernels: of each
-    convolution kept as one, (c_out, c_in, k_y, k_x, out_y, out_x).
+    convolution kept as one, (c_out, c_in, k_y, k_x, out_y, out_x). shared: bytes of rows in the
+    chip's shared memory, one of them fetched for each packet, 0 where they lie in the core's own;
+    longest: bytes of the longest.
     """
 
     role: str
@@ -113,13 +115,15 @@ class CoreLoad:
     packets_in: float = 0.0
     synaptic_events: float = 0.0
     kernels: tuple[tuple[int, ...], ...] = ()
+    shared: int = 0
+    longest: int = 0
 
 
 def busy_cycles(load: CoreLoad, facts: Facts) -> float:
     """Return the cycles of a busy step, on chips whose work is a sum over events."""
     return (
         float(facts["cycles_per_tick"])
-        + load.neuron_updates * float(facts["cycles_per_neuron_update"])
+        + load.neuron_updates * float(facts.of_model("cycles_per_neuron_update", load.model))
         + load.packets_in * float(facts["cycles_per_packet"])
         + load.synaptic_events * float(facts["cycles_per_synaptic_event"])
     )

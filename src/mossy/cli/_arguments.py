@@ -56,7 +56,10 @@ Decode = Annotated[
 Engine = Annotated[str, typer.Option(metavar="NAME", help="fast, or reference (packet by packet).")]
 Assume = Annotated[
     list[str] | None,
-    typer.Option(metavar="FACT=VALUE", help="Assume a fact of the chip, in its unit; repeatable."),
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Assume a fact of the chip, in its unit, or the word of a choice; repeatable.",
+    ),
 ]
 Level = Annotated[
     str | None,
@@ -79,9 +82,7 @@ Tick = Annotated[
 NeuronsPerCore = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Most neurons on a core.")
 ]
-Boards = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Boards of the machine: 1, 3, 6, ...")
-]
+Boards = Annotated[int | None, typer.Option(min=1, metavar="N", help="Boards of the machine.")]
 Dead = Annotated[
     list[str] | None,
     typer.Option(
@@ -103,31 +104,40 @@ Approximate = Annotated[
         "--approximate", help="Take the nearest thing where the chip cannot do it exactly."
     ),
 ]
+Rows = Annotated[
+    str | None,
+    typer.Option(metavar="MEMORY", help="Where synapse rows lie, on chips with a choice: dram."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 CALIBRATE = 64
 
 
-def facts(assume: Sequence[str] | None) -> dict[str, float]:
-    """Return the facts of `--assume fact=value`. Raises BadInput E0604."""
-    found: dict[str, float] = {}
+def facts(assume: Sequence[str] | None) -> dict[str, float | str]:
+    """Return the facts and choices of `--assume name=value`. Raises BadInput E0604."""
+    found: dict[str, float | str] = {}
     for text in assume or ():
-        name, equals, value = text.partition("=")
-        try:
-            number = float(value)
-        except ValueError:
-            number = float("nan")
-        if not (name.strip() and equals and abs(number) < float("inf")) or name in found:
+        name, equals, given = text.partition("=")
+        value = _number_or_word(given.strip())
+        if not (name.strip() and equals) or value is None or name.strip() in found:
             raise BadInput(
                 "E0604",
-                "an assumption is one fact and one number",
+                "an assumption is one fact and one number, or one choice and one word",
                 where="--assume",
                 got=repr(text),
-                allowed="FACT=VALUE, each fact once",
-                hint="mossy chips NAME lists a chip's facts and their units",
+                allowed="NAME=VALUE, each name once",
+                hint="mossy chips NAME lists a chip's facts with their units, and its choices",
             )
-        found[name.strip()] = number
+        found[name.strip()] = value
     return found
+
+
+def _number_or_word(text: str) -> float | str | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return text if text.isidentifier() else None
+    return number if abs(number) < float("inf") else None
 
 
 def faults(asked: Sequence[str] | None) -> tuple[Fault, ...]:
@@ -146,6 +156,7 @@ def compiler_options(
     neurons_per_core: int | None,
     approximate: bool,
     machine: Machine | None = None,
+    rows: str | None = None,
 ) -> Options:
     """Return the compiler's options. Raises BadInput E0610 for a tick that is no time."""
     from mossy.passes import Options
@@ -161,6 +172,7 @@ def compiler_options(
         neurons_per_core=neurons_per_core,
         approximate=approximate,
         machine=machine,
+        rows=rows,
     )
 
 

@@ -17,6 +17,8 @@ from mossy.errors import BadInput
 from mossy.plots import core_memory
 from mossy.program import CoreImage, Program, Route
 from mossy.program.words import unpack
+from mossy.twin.traffic.loading import loading
+from mossy.twin.traffic.loading_report import loading_json, loading_text
 from mossy.units import si
 
 SHOWN_CORES = 24  # of an overview; all are in --text and --json
@@ -35,6 +37,8 @@ def overview(program: Program) -> str:
         parts.append(f"({count(hidden, 'more core')}: --text, or --core N)")
     parts.append(_memory(program, shown))
     parts += _tables(program, SHOWN_ROUTES)
+    found = loading(program, find_chip(program.chip))
+    parts.append("\n".join(line[2:] for line in loading_text(found)))
     parts.append("\n".join(f"note: {n}" for n in program.notes))
     return "\n\n".join(p for p in parts if p)
 
@@ -101,6 +105,7 @@ def _memory(p: Program, cores: Iterable[CoreImage]) -> str:
     for c in cores:
         for i, b in enumerate(c.memory):
             share = f"{b.size / room:.1%}" if room else ""
+            share = share if b.memory == "data" else b.memory
             rows.append(["" if i else c.number, b.name, _hex(b.address), b.size, share])
     if not rows:
         return ""
@@ -203,6 +208,7 @@ def program_json(p: Program) -> dict[str, Any]:
     return {
         **{k: getattr(p, k) for k in simple},
         "notes": list(p.notes),
+        "loading": loading_json(loading(p, find_chip(p.chip))),
         "core_memory_B": core_memory(find_chip(p.chip)),
         "populations": [
             {
@@ -249,7 +255,7 @@ def _core_head(c: CoreImage) -> dict[str, Any]:
         "model": c.model,
         "synapses": len(c.words),
         "memory": [vars(b) for b in c.memory],
-        "memory_B": sum(b.size for b in c.memory),
+        "memory_B": c.data_bytes,
     }
 
 
@@ -259,7 +265,7 @@ def _place(c: CoreImage) -> str:
 
 
 def _used(c: CoreImage, room: int | None) -> str:
-    used = sum(b.size for b in c.memory)
+    used = c.data_bytes
     return f"{used:,} B, {used / room:.0%}" if room else f"{used:,} B"
 
 

@@ -1,4 +1,4 @@
-"""`mossy chips`: what there is to run on, and the facts of one chip."""
+"""`mossy chips`: what there is to run on, and the facts and choices of one chip."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mossy.cli import _show
 
 if TYPE_CHECKING:
     from mossy.chips import Fact
+    from mossy.chips.choices import Choice
 
 NARROWEST = 30  # characters of a source per line
 
@@ -36,11 +37,14 @@ def command(
             for name_or_blank, line in zip([c["name"], *[""] * len(lines)], lines, strict=False):
                 print(f"{name_or_blank:<{width}}  {line}".rstrip())
         return
-    facts = list(chip(name).facts.values())
+    facts, choices = list(chip(name).facts.values()), list(chip(name).choices.values())
     if json:
-        _show.show_json({**_summary(name), "facts": [vars(f) for f in facts]})
+        said = {"facts": [vars(f) for f in facts], "choices": [vars(c) for c in choices]}
+        _show.show_json({**_summary(name), **said})
         return
     _print_facts(name, facts)
+    if choices:
+        _print_choices(choices)
 
 
 def _summary(name: str) -> dict[str, Any]:
@@ -64,6 +68,18 @@ def _print_facts(name: str, facts: list[Fact]) -> None:
         rows.append([*row, lines[0]])
         rows += [[*[""] * 5, line] for line in lines[1:]]
     print(columns(header, rows, right=["value"]))
+
+
+def _print_choices(choices: list[Choice]) -> None:
+    from mossy.columns import columns
+
+    rows = []
+    for choice in choices:
+        words = " | ".join(choice.allowed)
+        lines = textwrap.wrap(choice.source, max(_show.width() // 2, NARROWEST))
+        rows.append([choice.name, choice.value, words, choice.basis, lines[0]])
+        rows += [[*[""] * 4, line] for line in lines[1:]]
+    print("\n" + columns(["choice", "value", "allowed", "basis", "source"], rows))
 
 
 def _number(value: float | None) -> str:

@@ -32,6 +32,7 @@ def command(
     approximate: a.Approximate = False,
     boards: a.Boards = None,
     dead: a.Dead = None,
+    rows: a.Rows = None,
     json: a.Json = False,
 ) -> None:
     """Compile NET for a chip and write the program, for mossy run and mossy inspect."""
@@ -41,7 +42,7 @@ def command(
 
     target = chip(on)
     machine = a.machine(on, boards, chips, dead)
-    options = a.compiler_options(bits, chips, tick, neurons_per_core, approximate, machine)
+    options = a.compiler_options(bits, chips, tick, neurons_per_core, approximate, machine, rows)
     with _show.progress() as bar:
         bar.begin(net, None)
         bar.stage("load")

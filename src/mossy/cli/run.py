@@ -41,6 +41,7 @@ def command(
     approximate: a.Approximate = False,
     boards: a.Boards = None,
     dead: a.Dead = None,
+    rows: a.Rows = None,
     fault: a.Faults = None,
     level: a.Level = None,
     level_threshold: a.Threshold = None,
@@ -59,7 +60,7 @@ def command(
     compiling: dict[str, Any] = {
         "on": on, "dt": dt, "integrator": integrator, "reset": reset, "bits": bits,
         "chips": chips, "tick": tick, "neurons_per_core": neurons_per_core,
-        "approximate": approximate or None, "boards": boards, "dead": dead or None,
+        "approximate": approximate or None, "boards": boards, "dead": dead or None, "rows": rows,
     }  # fmt: skip
     with _show.progress() as bar:
         bar.begin(net, None)
@@ -99,8 +100,9 @@ class _Settings:
     approximate: bool
     boards: int | None
     dead: list[str] | None
+    rows: str | None
     calibrate: int
-    assume: dict[str, float]
+    assume: dict[str, float | str]
 
 
 def _fresh(
@@ -121,8 +123,9 @@ def _fresh(
     target = chip(asked.on).assuming(asked.assume)
     machine = a.machine(asked.on, asked.boards, asked.chips, asked.dead)
     options = a.compiler_options(
-        asked.bits, asked.chips, asked.tick, asked.neurons_per_core, asked.approximate, machine
-    )
+        asked.bits, asked.chips, asked.tick, asked.neurons_per_core, asked.approximate, machine,
+        asked.rows,
+    )  # fmt: skip
     network = _source.network(net, asked.dt, asked.integrator, asked.reset)
     own = net if _source.is_zoo(net) else None
     x, y = _source.data(own, data, labels, samples)
@@ -161,7 +164,7 @@ def _judged(
     y: NDArray[Any] | None,
     decode: str | None,
     engine: str,
-    facts: dict[str, float],
+    facts: dict[str, float | str],
     faults: tuple[Fault, ...],
     bar: _show.Bar,
 ) -> tuple[Result, list[int], float | None]:
@@ -188,7 +191,7 @@ def draw(
     program: Program,
     x: NDArray[Any],
     path: Path,
-    facts: dict[str, float],
+    facts: dict[str, float | str],
     faults: tuple[Fault, ...] = (),
 ) -> None:
     """Draw the spikes of the first input: it is run again, recorded this time."""

@@ -21,6 +21,7 @@ from mossy.network.recipe import Recipe
 from mossy.passes.connectivity import Connectivity
 from mossy.passes.destinations import Destinations
 from mossy.passes.partition import Slice, restrict
+from mossy.passes.rows import addressed
 from mossy.program.artefact import (
     Axon,
     Block,
@@ -65,7 +66,7 @@ def images(
             feeds = destinations.senders(number)
             q = links.quantised[s.population]
             found.append(_image(common, s, q, slices, keys, feeds))
-    return tuple(found)
+    return addressed(tuple(found), chip)
 
 
 def _source_image(common: dict[str, Any]) -> CoreImage:
@@ -208,13 +209,20 @@ def _axons(
 
 
 def memory_map(s: Slice, chip: Chip) -> tuple[Block, ...]:
-    """Return the blocks of a core's data memory, one behind the other, 4-byte aligned."""
-    base = chip.spec.get("memory", {}).get("base")
-    address = int(chip.facts[base]) if base else 0
-    blocks = []
+    """Return the blocks of a core: its code, then its data one behind the other, 4-byte aligned.
+
+    Those in the chip's shared memory have no address yet.
+    """
+    spec = chip.spec.get("memory", {})
+    address = int(chip.facts[spec["base"]]) if "base" in spec else 0
+    blocks = [Block("code", 0, address, "code")] if address else []
     for name, size in chip.rules.blocks(s.load, chip.facts):
-        blocks.append(Block(name, address, size))
-        address += -(-size // 4) * 4
+        if name == spec.get("shared"):
+            blocks.append(Block(name, 0, size, "shared"))
+            continue
+        fixed = spec.get("at", {}).get(name)
+        blocks.append(Block(name, int(chip.facts[fixed]) if fixed else address, size))
+        address += 0 if fixed else -(-size // 4) * 4
     return tuple(blocks)
 
 

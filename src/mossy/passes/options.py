@@ -21,7 +21,8 @@ class Options:
     cannot do what the network asks, take the nearest thing it can, with a note of what that costs;
     without it, such a network is refused. placer: "greedy" fills chips in the order of the slices;
     "spread" puts slices that send to each other near each other, for networks whose numbering says
-    little of that.
+    little of that. rows: the memory of the synapse rows on chips that have a choice, such as "dram"
+    for one that all cores of a chip share; None: each core's own.
     """
 
     bits: int | None = None
@@ -35,3 +36,4 @@ class Options:
     approximate: bool = False
     machine: Machine | None = None
     placer: str = "greedy"
+    rows: str | None = None

@@ -25,6 +25,7 @@ from mossy.network.populations import Conv, Population, Populations
 from mossy.network.recipe import Recipe
 from mossy.passes.connectivity import Connectivity
 from mossy.passes.options import Options
+from mossy.passes.rows import in_shared_memory, longest
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ class _Planner:
         self.populations, self.quantised = populations, quantised
         self.chip, self.options, self.activity = chip, options, activity
         self.links = Connectivity(quantised)
+        self.shared = in_shared_memory(chip, options)
         self.cuts: dict[str, int] = {
             p.name: populations.cuts.get(p.name, 1) for p in populations.populations
         }
@@ -136,7 +138,7 @@ class _Planner:
             busy = (hi - lo) * self.activity[p.name]
             return CoreLoad("source", "source", 0, hi - lo, out_axons=out, neuron_updates=busy)
         q = self.quantised[p.name]
-        synapses = rows = kernel_bytes = sources = in_axons = 0
+        synapses = rows = kernel_bytes = sources = in_axons = shared = widest = 0
         packets = events = 0.0
         axons = self.chip.spec["routing"]["kind"] == "axons"
         for source in dict.fromkeys(s.source for s in q.incoming):
@@ -156,6 +158,10 @@ class _Planner:
                     synapses += here
                     kept_as_rows = True
             rows += sends if kept_as_rows else 0
+            if self.shared:
+                each = longest(q, source, lo, hi)
+                strides = [self.chip.rules.stride(words, q.word.bits) for words in each]
+                shared, widest = shared + sends * sum(strides), max(widest, *strides, 0)
         return CoreLoad(
             "neurons",
             q.model,
@@ -179,6 +185,8 @@ class _Planner:
                 for s in q.incoming
                 if isinstance(s.weight, Conv)
             ),
+            shared,
+            widest,
         )
 
     def _heard(self, source: str, reached: NDArray[np.bool_]) -> tuple[int, int]:

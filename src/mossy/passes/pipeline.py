@@ -129,6 +129,10 @@ def assemble(
 
     busy: share of each population that spikes in a busy step, options.activity where not given.
     """
+    if hasattr(chip.rules, "extend"):
+        populations, quantised, options = chip.rules.extend(
+            populations, quantised, options, chip.facts
+        )
     share = {p.name: options.activity for p in populations.populations} | (busy or {})
     say("partition")
     slices = partition(populations, quantised, chip, options, share)

@@ -3,7 +3,7 @@
 The greedy placer fills one chip after the other in population order. Chips are taken in strips of
 two, up one and down the next, so that slices with near numbers are near each other; where there are
 more chips than are needed, those of the smallest square from the first chip the host is wired to
-come first. Within a chip, cores nearest the router come first; a dead core is passed over. The
+come first. Within a chip, cores come in the chip's own order; a dead core is passed over. The
 other placer is in `spread`.
 
 Before: slices. After: one place (chip x, chip y, core) per slice; None for what stays on the host.
@@ -36,7 +36,7 @@ def machine_for(slices: tuple[Slice, ...], chip: Chip, options: Options) -> Mach
     Raises DoesNotFit E0302 where even the largest one is too small.
     """
     steps = tuple((x, y) for x, y in chip.spec.get("topology", {}).get("links", []))
-    per_chip = len(chip.rules.places(chip.facts))
+    per_chip = len(chip.cores)
     on_chip = [s for s in slices if not _hosted(s, chip)]
     if not per_chip or hasattr(chip.rules, "assign"):
         return grid(1, steps)
@@ -45,7 +45,7 @@ def machine_for(slices: tuple[Slice, ...], chip: Chip, options: Options) -> Mach
     machine = options.machine
     cores = per_chip * most
     if machine is not None:
-        most, cores = machine.chips, len(working_cores(machine, per_chip))
+        most, cores = machine.chips, len(working_cores(machine, chip.cores))
     if len(on_chip) > cores:
         raise _too_many(on_chip, cores, most, needed, chip)
     if machine is None and needed > 1 and chip.spec["topology"].get("boards") == "hexagonal":
@@ -69,14 +69,13 @@ def place(
         raise BadInput(
             "E0199", "no such placer", got=placer, allowed=" or ".join(PLACERS), hint="greedy"
         )
-    per_chip = len(chip.rules.places(chip.facts))
-    if not per_chip:
+    if not chip.cores:
         return tuple((0, 0, 0) for _ in slices)
     if hasattr(chip.rules, "assign"):
         own = iter(chip.rules.assign(slices, destinations, chip.facts))
         return tuple(None if _hosted(s, chip) else (0, 0, next(own)) for s in slices)
     on = [i for i, s in enumerate(slices) if not _hosted(s, chip)]
-    cores = working_cores(machine, per_chip, len(on))
+    cores = working_cores(machine, chip.cores, len(on))
     if placer == "spread" and on:
         from mossy.passes.spread import spread  # it loads a compiler, for what is seldom wanted
 
@@ -114,21 +113,22 @@ def _boards() -> Iterator[int]:
             yield 3 * triads
 
 
-def working_cores(machine: Machine, per_chip: int, needed: int = 0) -> NDArray[Any]:
+def working_cores(machine: Machine, numbers: Sequence[int], needed: int = 0) -> NDArray[Any]:
     """Return the places (n, 3) of all working cores in the order in which they are given out.
 
-    needed: how many are going to be used; 0: all. They come from as few chips side by side.
+    numbers: of the cores of one chip, in that order. needed: how many are going to be used; 0: all.
+    They come from as few chips side by side.
     """
-    spots = _spots(machine, -(-needed // per_chip))
-    cores = np.empty((len(spots), per_chip, 3), np.int64)
+    spots = _spots(machine, -(-needed // len(numbers)))
+    cores = np.empty((len(spots), len(numbers), 3), np.int64)
     cores[:, :, :2] = spots[:, None]
-    cores[:, :, 2] = np.arange(per_chip)
+    cores[:, :, 2] = numbers
     found = cores.reshape(-1, 3)
     if not machine.dead_cores:
         return found
     dead = [machine.width * (y + machine.height * c) + x for x, y, c in machine.dead_cores]
-    numbers = machine.width * (found[:, 1] + machine.height * found[:, 2]) + found[:, 0]
-    return found[~np.isin(numbers, dead)]
+    each = machine.width * (found[:, 1] + machine.height * found[:, 2]) + found[:, 0]
+    return found[~np.isin(each, dead)]
 
 
 def _spots(machine: Machine, needed: int) -> NDArray[np.int64]:

@@ -55,11 +55,16 @@ class WordFormat:
 
 @dataclass(frozen=True)
 class Block:
-    """A named range of a core's memory, in bytes."""
+    """A named range of memory, in bytes.
+
+    memory: "data" (the core's own), "code" (as well, but no data), or "shared" (of its chip, where
+    addresses begin at 0).
+    """
 
     name: str
     address: int
     size: int
+    memory: Literal["data", "code", "shared"] = "data"
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,8 @@ class RowTable:
     is element `first + k` of the source population, and `kernel` names the convolution. kind
     "recipe": the same with one of the core's recipes, expanded when the core is loaded. A weight
     field w counts `w << shift`. receptor: which input of the neuron it reaches, where the model's
-    inputs are parted by type.
+    inputs are parted by type. stride: bytes from row to row in the chip's shared memory, all of
+    which a core fetches for a packet; 0 where rows lie in the core's own.
     """
 
     key: int
@@ -80,6 +86,7 @@ class RowTable:
     kernel: int = 0
     shift: int = 0
     receptor: int = 0
+    stride: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +166,16 @@ class CoreImage:
     def n(self) -> int:
         """Number of neurons (or source channels) on the core."""
         return self.hi - self.lo
+
+    @property
+    def data_bytes(self) -> int:
+        """Bytes of data in the core's own memory."""
+        return sum(b.size for b in self.memory if b.memory == "data")
+
+    @property
+    def fetches(self) -> bool:
+        """Whether the core fetches a row from shared memory for every packet."""
+        return any(t.stride for t in self.tables)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,10 @@
 
 A regular grid is data: size, the step that each link takes, whether the edges are joined (a torus),
 and the spots that hold no chip. Dead parts are exceptions to it, named one by one.
+
+Boards of 48 chips are hexagons. Three of them, a triad, fill a block of 12 x 12 chips; a torus is
+made of such blocks, and machines with open edges are 12 m + 4 by 12 n + 4 chips. The host is wired
+to the first chip of each board, where x mod 4 = 0 and (x + y) mod 12 = 0.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import isqrt
 
 from mossy.errors import BadInput
 
@@ -22,7 +27,8 @@ class Machine:
 
     steps: (dx, dy) of each link. wraps: the edges are joined. empty: spots without a working chip.
     dead_cores: (x, y, core). dead_links: (x, y, link), named from either end. ethernet: spots of
-    the chips that the host is wired to.
+    the working chips that the host is wired to. boards: spots of the first chip of every hexagonal
+    board, working or not.
     """
 
     width: int
@@ -33,6 +39,7 @@ class Machine:
     dead_cores: frozenset[Place] = frozenset()
     dead_links: frozenset[Place] = frozenset()
     ethernet: tuple[Spot, ...] = ((0, 0),)
+    boards: tuple[Spot, ...] = ()
 
     def has(self, spot: Spot) -> bool:
         """Return whether there is a working chip at `spot`."""
@@ -82,7 +89,11 @@ class Machine:
         cores: Iterable[Place] = (),
         links: Iterable[Place] = (),
     ) -> Machine:
-        """Return the machine with more parts dead. Raises BadInput E0192 for a part it lacks."""
+        """Return the machine with more parts dead.
+
+        A board whose first chip is dead is reached over its links to others. Raises BadInput E0192
+        for a part it lacks, E0143 where no board has its first chip left.
+        """
         chips, cores, links = list(chips), list(cores), list(links)
         unknown: list[tuple[int, ...]] = [s for s in chips if not self.has(s)]
         unknown += [p for p in (*cores, *links) if not self.has(p[:2])]
@@ -97,12 +108,22 @@ class Machine:
                 f"links (x, y, link) below {len(self.steps)}",
                 hint="count from 0",
             )
+        wired = tuple(s for s in self.ethernet if s not in set(chips))
+        if self.boards and not wired:
+            raise BadInput(
+                "E0143",
+                "no chip that the host is wired to is left, so nothing can be loaded",
+                where=f"machine of {len(self.boards)} boards",
+                got=f"dead: {', '.join(map(str, self.ethernet))}",
+                allowed="one of these chips working",
+                hint="leave one of them alive, or take another board",
+            )
         return dataclasses.replace(
             self,
             empty=self.empty | set(chips),
             dead_cores=self.dead_cores | set(cores),
             dead_links=self.dead_links | set(links),
-            ethernet=tuple(s for s in self.ethernet if s not in set(chips)),
+            ethernet=wired,
         )
 
 
@@ -115,6 +136,7 @@ def _around(d: int, size: int) -> set[int]:
 BOARD = ((0, 4), (0, 5), (0, 6), (0, 7), (1, 7), (2, 7), (3, 7), (4, 7))
 TRIAD = ((0, 0), (4, 8), (8, 4))  # where the three boards of a 12 x 12 block begin
 BLOCK = 12
+OVER = 4  # chips by which boards stick out of the blocks, where the edges are open
 
 
 def grid(chips: int, steps: tuple[Spot, ...]) -> Machine:
@@ -127,40 +149,67 @@ def grid(chips: int, steps: tuple[Spot, ...]) -> Machine:
     return Machine(width, height, steps, empty=frozenset(last))
 
 
-def hexagonal(boards: int, steps: tuple[Spot, ...]) -> Machine:
+def hexagonal(boards: int, steps: tuple[Spot, ...], wraps: bool | None = None) -> Machine:
     """Return a machine of 48-chip hexagonal boards.
 
-    One board stands alone; a multiple of three is a torus of triads, as near a square as it can be
-    (three boards to each block of 12 x 12 chips). Raises BadInput E0193 for another number.
+    A multiple of three is a torus of triads, as near a square as it can be (three boards to each
+    block of 12 x 12 chips); any other number, or wraps=False, leaves the edges open. Raises
+    BadInput E0193 for less than one board, or a torus that is no multiple of three.
     """
-    if boards == 1:
-        chips = _board((0, 0))
-        empty = {(x, y) for x in range(8) for y in range(8)} - chips
-        return Machine(8, 8, steps, empty=frozenset(empty))
-    if boards < 1 or boards % len(TRIAD):
+    torus = boards % len(TRIAD) == 0 if wraps is None else wraps
+    if boards < 1 or (torus and boards % len(TRIAD)):
         near = max(1, boards // 3) * 3
         raise BadInput(
             "E0193",
-            "boards come alone or in threes",
+            "a torus of boards is made of triads" if torus else "a machine has a board",
             got=boards,
-            allowed="1, 3, 6, 9, ...",
-            hint=f"boards={near} or {near + 3}",
+            allowed="3, 6, 9, ..." if torus else "1 or more",
+            hint=f"boards={near}, or wraps=False" if torus else "boards=1",
         )
+    return _torus(boards, steps) if torus else _open(boards, steps)
+
+
+def _torus(boards: int, steps: tuple[Spot, ...]) -> Machine:
     blocks = boards // len(TRIAD)
-    wide = next(w for w in range(int(blocks**0.5), 0, -1) if blocks % w == 0)
-    across, up = blocks // wide, wide
-    first = tuple(
+    up = next(w for w in range(int(blocks**0.5), 0, -1) if blocks % w == 0)
+    first = _firsts(blocks // up, up)
+    width, height = BLOCK * (blocks // up), BLOCK * up
+    return Machine(width, height, steps, wraps=True, ethernet=first, boards=first)
+
+
+def _open(boards: int, steps: tuple[Spot, ...]) -> Machine:
+    """A rectangle of triads, the last boards left out; what sticks out takes four chips more."""
+    if boards == 1:
+        width = height = len(BOARD)
+        first: tuple[Spot, ...] = ((0, 0),)
+    else:
+        blocks = -(-boards // len(TRIAD))
+        across = 1 + isqrt(blocks - 1)
+        up = -(-blocks // across)
+        width, height = BLOCK * across + OVER, BLOCK * up + OVER
+        first = _firsts(across, up)[:boards]
+    chips = {spot for at in first for spot in _board(at)}
+    empty = {(x, y) for x in range(width) for y in range(height)} - chips
+    return Machine(width, height, steps, empty=frozenset(empty), ethernet=first, boards=first)
+
+
+def _firsts(across: int, up: int) -> tuple[Spot, ...]:
+    """The first chips of all boards of across x up triads."""
+    return tuple(
         (BLOCK * i + x, BLOCK * j + y) for j in range(up) for i in range(across) for x, y in TRIAD
     )
-    return Machine(BLOCK * across, BLOCK * up, steps, wraps=True, ethernet=first)
 
 
 def board_of(machine: Machine, spot: Spot) -> Spot:
     """Return the first chip of the hexagonal board that a chip is on, working or not."""
-    for first in TRIAD if machine.wraps else TRIAD[:1]:
+    for first in TRIAD:
         dx, dy = (spot[0] - first[0]) % BLOCK, (spot[1] - first[1]) % BLOCK
         if dy < len(BOARD) and BOARD[dy][0] <= dx <= BOARD[dy][1]:
-            return (spot[0] - dx) % machine.width, (spot[1] - dy) % machine.height
+            x, y = spot[0] - dx, spot[1] - dy
+            if machine.wraps:
+                return x % machine.width, y % machine.height
+            if x >= 0 and y >= 0:
+                return x, y
     raise ValueError(f"no board has a chip at {spot}")
 
 

@@ -35,7 +35,7 @@ def summary(program: Program) -> dict[str, Any]:
     """Return counts of a program as plain numbers, strings, lists and dicts.
 
     cores: one row each with population, place, neurons, synapses (stored words), kernel weights,
-    recipes, memory in bytes as a whole and by block, axons. tables: entries by chip.
+    recipes, data of its own in bytes as a whole and by block, axons. tables: entries by chip.
     """
     rows = [
         {
@@ -47,8 +47,8 @@ def summary(program: Program) -> dict[str, Any]:
             "synapses": int(c.words.size),
             "kernel_weights": sum(int(k.weight.size) for k in c.kernels),
             "recipes": len(c.recipes),
-            "memory_B": sum(b.size for b in c.memory),
-            "blocks": {b.name: b.size for b in c.memory},
+            "memory_B": c.data_bytes,
+            "blocks": {b.name: b.size for b in c.memory if b.memory == "data"},
             "out_axons": sum(int(a.neurons.sum()) for a in c.axons),
         }
         for c in program.cores
@@ -65,7 +65,7 @@ def summary(program: Program) -> dict[str, Any]:
         "chips_used": len({p[:2] for p in placed}),
         "neurons": sum(c.n for c in program.cores if c.role != "source"),
         "synapses": sum(int(c.words.size) for c in program.cores),
-        "memory_B": sum(b.size for c in program.cores for b in c.memory),
+        "memory_B": sum(c.data_bytes for c in program.cores),
         "tables": {spot: len(table) for spot, table in program.tables.items()},
         "notes": list(program.notes),
         "cores": rows,
@@ -142,7 +142,11 @@ def _core(core: CoreImage) -> list[str]:
         f"core {core.number}  {core.population} {core.lo}..{core.hi}  at {place}  "
         f"key {core.key:#010x}"
     ]
-    lines += [f"  block {b.name}  at {b.address:#x}  {b.size} B" for b in core.memory]
+    lines += [
+        f"  block {b.name}  at {b.address:#x}  {b.size} B"
+        + (f"  {b.memory}" if b.memory != "data" else "")
+        for b in core.memory
+    ]
     if core.role != "source":
         lines.append(f"  model {core.model}  fmt {core.fmt}")
         lines += [f"  param {line}" for line in records(core.params)]
@@ -165,6 +169,7 @@ def _synapses(core: CoreImage) -> list[str]:
         + (f" of {t.kind} {t.kernel}" if t.kind != "rows" else "")
         + f"  shift {t.shift}"
         + (f"  receptor {t.receptor}" if t.receptor else "")
+        + (f"  stride {t.stride} B" if t.stride else "")
         for t in core.tables
     ]
     lines.append(f"  rows {array(core.row_start)}")

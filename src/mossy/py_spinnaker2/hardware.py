@@ -5,15 +5,23 @@
 
 from __future__ import annotations
 
+import warnings
+from types import SimpleNamespace
 from typing import Any
 
 from mossy.chips.chip import chip
-from mossy.errors import BadInput
+from mossy.errors import UnsupportedNode
 from mossy.program.artefact import Program
 from mossy.py_spinnaker2 import mapping, snn
+from mossy.py_spinnaker2.experiment_backends.backend_settings import ROUTING
+from mossy.py_spinnaker2.power import DVFSParams
 from mossy.twin import Result, run
 
 CHIP = "spinnaker2"
+REFUSED = {
+    "FPGA_Rev2": "a prototype of the chip on an FPGA",
+    "SpiNNaker2": "the chip is called SpiNNaker2Chip",
+}
 
 
 class SpiNNaker2Chip:
@@ -35,6 +43,7 @@ class SpiNNaker2Chip:
     ) -> None:
         self.eth_ip, self.stm_ip = eth_ip, stm_ip
         self.engine, self.assume = engine, assume
+        self.experiment_backend = SimpleNamespace()  # scripts set addresses and the board's type
         self.program: Program | None = None
         self.result: Result | None = None
 
@@ -49,25 +58,27 @@ class SpiNNaker2Chip:
         reset_board: bool = True,
         make_clean: bool = False,
         experiment_backend_settings: Any = None,
+        dvfs_params: DVFSParams | None = None,
     ) -> None:
         """Run `net` for `timesteps` ticks of `sys_tick_in_s` seconds, from its initial state.
 
-        mapping_only: compile, and run nothing. debug and what follows mapping_only change nothing
-        here. Raises BadInput E0254-E0259, UnsupportedNode, DoesNotFit.
+        mapping_only: compile, and run nothing. dvfs_params: levels of cores, of populations and
+        models without their own. The other options change nothing here. Raises BadInput
+        E0254-E0260, UnsupportedNode, DoesNotFit.
         """
-        if timesteps < 1 or sys_tick_in_s <= 0:
-            raise BadInput(
-                "E0259",
-                "a run has at least one tick, of more than no time",
-                got=f"timesteps={timesteps}, sys_tick_in_s={sys_tick_in_s}",
-                allowed="timesteps >= 1, sys_tick_in_s > 0",
-            )
+        mapping.check_time(timesteps, sys_tick_in_s)
         spikes, states = mapping.recordings(net)
-        self.program = mapping.compiled(net, chip(CHIP), self.chips, sys_tick_in_s)
+        self.program = mapping.compiled(net, mapping.Target(chip(CHIP)), self.chips, sys_tick_in_s)
         self.result = None
         if mapping_only:
             return
-        self.result = run(
+        if getattr(experiment_backend_settings, "routing_type", None) is ROUTING.C2C:
+            warnings.warn(
+                "packets travel as multicast here: core to core, spikes are the same and packets "
+                "are more",
+                stacklevel=2,
+            )
+        result = run(
             self.program,
             mapping.inputs(net, int(timesteps)),
             engine=self.engine,
@@ -75,6 +86,7 @@ class SpiNNaker2Chip:
             states=states,
             assume=self.assume,
         )
+        self.result = mapping.priced(net, result, dvfs_params)
         mapping.hand_back(net, self.result)
 
 
@@ -82,3 +94,15 @@ class SpiNNcloud48NodeBoard(SpiNNaker2Chip):
     """A board of 48 chips."""
 
     chips = 48
+
+
+def __getattr__(name: str) -> Any:
+    if name not in REFUSED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise UnsupportedNode(
+        "E0261",
+        f"hardware.{name} is not there: {REFUSED[name]}",
+        where="hardware",
+        allowed="SpiNNaker2Chip, SpiNNcloud48NodeBoard",
+        hint="hardware.SpiNNaker2Chip()",
+    )

@@ -6,35 +6,61 @@ every population has depth 0: scripts count chip ticks, and nothing is shifted b
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
-from mossy.chips.quantised import Quantised
+from mossy.chips.quantised import Quantised, Synapses
 from mossy.errors import BadInput, UnsupportedNode
 from mossy.network.populations import Population, Populations
 from mossy.passes.options import Options
 from mossy.passes.pipeline import Header, assemble
-from mossy.program.artefact import Program
-from mossy.py_spinnaker2 import snn
-from mossy.py_spinnaker2.models import find, registers
+from mossy.program.artefact import Program, WordFormat
+from mossy.py_spinnaker2 import power, snn
+from mossy.py_spinnaker2.models import Model, find, registers
 from mossy.py_spinnaker2.synapses import synapses, word
-from mossy.twin.bill.timing import work
 from mossy.twin.result import Result
 
 NO_INPUTS = ("spike_list", "poisson_process")
 SILENT = "no input"  # the one source of a network without spike lists
 
 
-def compiled(net: snn.Network, chip: Chip, chips: int, tick: float) -> Program:
+@dataclass(frozen=True)
+class Target:
+    """Where a network is to run. chip: whose words and limits the script was written for.
+
+    platform: where it runs, if not there: in float32 words, and in the chip's time. whole: weights
+    are cut to the chip's.
+    """
+
+    chip: Chip
+    platform: Chip | None = None
+    whole: bool = True
+
+    def word(self, model: Model) -> WordFormat:
+        """Return the synapse word of a model."""
+        found: WordFormat = self.platform.rules.WORD if self.platform else word(model, self.chip)
+        return found
+
+    def synapses(self, j: snn.Projection | snn.Conv2DProjection, source: str) -> list[Synapses]:
+        """Return a projection in words of where it runs."""
+        found = synapses(j, source, self.chip, self.whole)
+        late = self.chip.latency - self.platform.latency if self.platform else 0
+        return [dataclasses.replace(s, delay_source=s.delay_source + late) for s in found]
+
+
+def compiled(net: snn.Network, target: Target, chips: int, tick: float) -> Program:
     """Return the program of a network. chips: most chips. tick: seconds.
 
     Raises BadInput E0254-E0259, UnsupportedNode E0258, DoesNotFit.
     """
     _complete(net)
+    chip = target.platform or target.chip
     names = snn.names(net.populations)
     name = {id(p): n for p, n in zip(net.populations, names, strict=True)}
     sources = [n for p, n in zip(net.populations, names, strict=True) if _source(p)]
@@ -47,15 +73,25 @@ def compiled(net: snn.Network, chip: Chip, chips: int, tick: float) -> Program:
         for n, p in zip(names, net.populations, strict=True)
         if "spikes" in p.record and not _source(p)
     }
-    whole = Populations(
-        tuple(made), (), {n: n for n in sources}, outputs, cuts=_cuts(net, names, chip)
-    )
+    cuts = {} if target.platform else _cuts(net, names, chip)
+    whole = Populations(tuple(made), (), {n: n for n in sources}, outputs, cuts=cuts)
     quantised = {
-        name[id(p)]: _quantised(p, name, net, chip) for p in net.populations if not _source(p)
+        name[id(p)]: _quantised(p, name, net, target) for p in net.populations if not _source(p)
     }
     header = Header(net.name or "script", "", tick, "euler", "node")
     program, _ = assemble(whole, quantised, chip, Options(chips=chips, tick=tick), header)
     return program
+
+
+def check_time(timesteps: int, tick: float) -> None:
+    """Raise BadInput E0259 for a run of no ticks, or of ticks of no time."""
+    if timesteps < 1 or tick <= 0:
+        raise BadInput(
+            "E0259",
+            "a run has at least one tick, of more than no time",
+            got=f"timesteps={timesteps}, sys_tick_in_s={tick}",
+            allowed="timesteps >= 1, sys_tick_in_s > 0",
+        )
 
 
 def _complete(net: snn.Network) -> None:
@@ -99,10 +135,12 @@ def _cuts(net: snn.Network, names: list[str], chip: Chip) -> dict[str, int]:
     }
 
 
-def _quantised(p: snn.Population, name: dict[int, str], net: snn.Network, chip: Chip) -> Quantised:
+def _quantised(
+    p: snn.Population, name: dict[int, str], net: snn.Network, target: Target
+) -> Quantised:
     own, model = name[id(p)], find(p.neuron_model)
     params, state = registers(p.neuron_model, p.size, p.params, f"population {own}")
-    incoming = (synapses(j, name[id(j.pre)], chip) for j in net.projections if j.post is p)
+    incoming = (target.synapses(j, name[id(j.pre)]) for j in net.projections if j.post is p)
     one = np.ones(p.size)
     return Quantised(
         own,
@@ -110,7 +148,7 @@ def _quantised(p: snn.Population, name: dict[int, str], net: snn.Network, chip: 
         (),
         params,
         state,
-        word(model, chip),
+        target.word(model),
         one,
         0 * one,
         1.0,
@@ -166,8 +204,40 @@ def recordings(net: snn.Network) -> tuple[list[str], list[str]]:
     return spikes, states
 
 
+def elements(result: Result) -> list[str]:
+    """Return what scripts call each core of the program: "PE(x, y, p)", its chip before it."""
+    grid = result.chip.grid
+    quads: dict[Any, list[int]] = {}
+    for number in sorted(grid):
+        quads.setdefault(grid[number], []).append(number)
+    found = []
+    for c in result.program.cores:
+        if c.place is None:
+            found.append(f"core {c.number}")
+            continue
+        x, y, number = c.place
+        quad = grid[number]
+        name = f"PE({quad[0]}, {quad[1]}, {quads[quad].index(number)})"
+        found.append(name if (x, y) == (0, 0) else f"chip ({x}, {y}) {name}")
+    return found
+
+
+def priced(net: snn.Network, result: Result, run: power.DVFSParams | None) -> Result:
+    """Return a run at the levels that the script has set: by population, by model, for all."""
+    own = {}
+    for p, name in zip(net.populations, snn.names(net.populations), strict=True):
+        chosen = p.dvfs_params or power.of(p.neuron_model)
+        if chosen is not None:
+            own[name] = chosen.setting
+    if run is None and not own:
+        return result
+    level, threshold = run.setting if run is not None else (power.PmgtMode.PL_MODE_HIGH.value, None)
+    return result.at(level, threshold=threshold, by=own)
+
+
 def hand_back(net: snn.Network, result: Result) -> None:
     """Put what was recorded into the populations, and warn of cores that were late."""
+    called = elements(result) if result.program.tick else []
     for p, name in zip(net.populations, snn.names(net.populations), strict=True):
         cores = result.program.population(name).cores
         p.recorded = {}
@@ -179,13 +249,12 @@ def hand_back(net: snn.Network, result: Result) -> None:
         if "v" in p.record:
             v = result.states[name]["v"][0]
             p.recorded["v"] = {k: v[:, k].copy() for k in range(p.size)}
-        if "time_done" in p.record:
-            busy = work(result.counts, result.chip, "value")[0]
-            clock = float(result.chip.facts[result.chip.spec["timing"]["clock"]])
-            p.recorded["time_done"] = {c: busy[:, c] / clock for c in cores}
-        if "n_packets" in p.record:
+        if "time_done" in p.record and result.program.tick:
+            share = result.busy[0] / result.program.tick
+            p.recorded["time_done"] = {called[c]: share[:, c] for c in cores}
+        if "n_packets" in p.record and result.program.tick:
             packets = result.counts["packets_in"][0]
-            p.recorded["n_packets"] = {c: packets[:, c].copy() for c in cores}
+            p.recorded["n_packets"] = {called[c]: packets[:, c].copy() for c in cores}
     for late in result.timing.overruns:
         warnings.warn(
             f"population {late.population}: core {late.core} needs up to {late.worst:.3g} s more "

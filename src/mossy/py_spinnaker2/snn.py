@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from mossy.errors import BadInput
+from mossy.py_spinnaker2 import power
 from mossy.py_spinnaker2.models import RECORDS, find
 
 Spikes = dict[int, list[int]]
@@ -19,7 +21,8 @@ class Population:
     """`size` neurons of one model. params: one dict for all, a value or one for each neuron.
 
     A `spike_list` population is an input: its params are {neuron: [ticks]}. record: "spikes", "v",
-    "time_done", "n_packets". Raises UnsupportedNode E0253, BadInput E0256.
+    "time_done", "n_packets". `dvfs_params`: levels of its own. Raises UnsupportedNode E0253,
+    BadInput E0256.
     """
 
     def __init__(
@@ -36,6 +39,9 @@ class Population:
         self.name = name or ""
         self.record = list(record)
         self.max_atoms_per_core: int | None = None
+        self.dvfs_params: power.DVFSParams | None = None
+        self.nir_v_scale: Any = None  # of populations that s2_nir made
+        self.nir_w_scale: Any = None
         self.recorded: dict[str, Any] = {}
         self.check_record()
 
@@ -73,14 +79,17 @@ class Population:
         found: Voltages = self._get("v")
         return found
 
-    def get_time_done_times(self) -> dict[int, NDArray[np.float64]]:
-        """Return {core: (timesteps,) seconds after the timer at which it was done with a tick}."""
-        found: dict[int, NDArray[np.float64]] = self._get("time_done")
+    def get_time_done_times(self) -> dict[str, NDArray[np.float64]]:
+        """Return {core: (timesteps,) when it was done with a tick, as a share of the tick}.
+
+        Cores are called "PE(x, y, p)", by quad and number in it, as in the library.
+        """
+        found: dict[str, NDArray[np.float64]] = self._get("time_done")
         return found
 
-    def get_n_packets(self) -> dict[int, NDArray[np.int64]]:
+    def get_n_packets(self) -> dict[str, NDArray[np.int64]]:
         """Return {core: (timesteps,) packets that were sent to it during each tick}."""
-        found: dict[int, NDArray[np.int64]] = self._get("n_packets")
+        found: dict[str, NDArray[np.int64]] = self._get("n_packets")
         return found
 
     def get_variable(self, name: str) -> Any:
@@ -116,13 +125,22 @@ class Projection:
         pre: Population,
         post: Population,
         connections: Sequence[Sequence[float]] | NDArray[Any],
+        name: str | None = None,
     ) -> None:
         self.pre, self.post, self.connections = pre, post, connections
+        self._name = name
 
     @property
     def name(self) -> str:
         """What messages call it."""
-        return f"projection {self.pre.name} -> {self.post.name}"
+        return self._name or f"projection {self.pre.name} -> {self.post.name}"
+
+    @property
+    def sparse_weights(self) -> sparse.csr_array:
+        """The weights as (n_pre, n_post), those of two neurons added up."""
+        table = np.asarray(self.connections, np.float64).reshape(-1, 4)
+        where = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
+        return sparse.csr_array((table[:, 2], where), shape=(self.pre.size, self.post.size))
 
 
 class Conv2DProjection:
@@ -171,6 +189,9 @@ class Network:
                     got=type(part).__name__,
                     hint="net.add(*list_of_parts) for a list",
                 )
+
+    def validate(self) -> None:
+        """Change nothing: a run checks the network that it gets."""
 
     def reset(self) -> None:
         """Forget what the populations have recorded."""

@@ -8,6 +8,7 @@ themselves and the library's NIR import casts kernels to 8 bits; of the rest it 
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,24 +47,25 @@ def word(model: Model, chip: Chip) -> WordFormat:
 
 
 def synapses(
-    projection: Projection | Conv2DProjection, source: str, chip: Chip
+    projection: Projection | Conv2DProjection, source: str, chip: Chip, whole: bool = True
 ) -> tuple[Synapses, ...]:
     """Return a projection in the chip's words. source: what the program calls `projection.pre`.
 
-    Raises BadInput E0254, UnsupportedNode E0258.
+    whole: weights are cut to what the words hold; left as they are otherwise. Raises BadInput
+    E0254, UnsupportedNode E0258.
     """
     if isinstance(projection, Conv2DProjection):
-        return (_kernel(projection, source, chip),)
-    return _rows(projection, source, chip)
+        return (_kernel(projection, source, chip, whole),)
+    return _rows(projection, source, chip, whole)
 
 
-def _rows(j: Projection, source: str, chip: Chip) -> tuple[Synapses, ...]:
+def _rows(j: Projection, source: str, chip: Chip, whole: bool) -> tuple[Synapses, ...]:
     """One group for each delay; synapses between the same two neurons each have a word."""
     table = _table(j)
     model = find(j.post.neuron_model)
     pre, post = _indices(j, table[:, 0], j.pre.size), _indices(j, table[:, 1], j.post.size)
     top = int(chip.facts["weight_max_delay" if model.delays else "weight_max"])
-    weight = _whole(j, table[:, 2], top)
+    weight = _whole(j, table[:, 2], top) if whole else table[:, 2]
     delay = np.zeros(len(table), np.int64)
     if model.delays:
         delay = _delays(j, table[:, 3], (1 << int(chip.facts["delay_bits"])) - 1)
@@ -166,7 +168,7 @@ def _occurrence(keys: NDArray[np.int64]) -> NDArray[np.int64]:
     return found
 
 
-def _kernel(j: Conv2DProjection, source: str, chip: Chip) -> Synapses:
+def _kernel(j: Conv2DProjection, source: str, chip: Chip, whole: bool) -> Synapses:
     if not find(j.post.neuron_model).kernels:
         raise UnsupportedNode(
             "E0258",
@@ -183,9 +185,11 @@ def _kernel(j: Conv2DProjection, source: str, chip: Chip) -> Synapses:
     for side, shape in ((j.pre, in_shape), (j.post, (c_out, out_y, out_x))):
         if min(shape) < 1 or side.size != int(np.prod(shape)):
             raise _refused(j, "the sizes do not match", f"{side.size} neurons", f"{shape}")
-    weight = _whole(j, j.weights.astype(np.float64), int(chip.facts["weight_max"]))
+    weight: NDArray[Any] = j.weights.astype(np.float32)
+    if whole:
+        weight = _whole(j, j.weights.astype(np.float64), int(chip.facts["weight_max"]))
     conv = Conv(
-        weight.transpose(1, 0, 2, 3).astype(np.int32),
+        weight.transpose(1, 0, 2, 3).astype(np.int32 if whole else np.float32),
         in_shape,
         (c_out, out_y, out_x),
         (p["stride_y"], p["stride_x"]),

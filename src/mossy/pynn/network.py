@@ -109,9 +109,7 @@ def build(
     )
     inputs, outputs = ({p.name: p.name for p in made if (p.model == "source") == s} for s in (1, 0))
     whole = Populations(made, links, inputs, outputs)
-    quantised = _quantised(whole, chip, dt)
-    options = Options(tick=tick, activity=RATE * dt * 1e-3)
-    program, _ = assemble(whole, quantised, chip, options, _header(dt))
+    quantised, program = _mapped(whole, chip, dt, tick)
     late = {i: max(1, round(pc.in_steps(w.delay, dt).a)) for i, (w, _) in feeding.items()}
     rates = {id(p): r for p in inside if (r := rate(p)) is not None and noise is not feeding}
     return Built(
@@ -253,10 +251,15 @@ def _has_cells(inside: Sequence[Any], names: dict[int, str], chip: Chip, precisi
         )
 
 
-def _quantised(whole: Populations, chip: Chip, dt: float) -> dict[str, Quantised]:
+def _mapped(
+    whole: Populations, chip: Chip, dt: float, tick: float | None
+) -> tuple[dict[str, Quantised], Program]:
     """Raise UnsupportedNode E0274 where a delay is too long, E0270 where a cell could burst."""
+    options = Options(tick=tick, activity=RATE * dt * 1e-3)
     try:
         found = quantise(whole, chip, Options(), None)
+        _run_live(found)
+        program, _ = assemble(whole, found, chip, options, _header(dt))
     except UnsupportedNode as e:
         if e.code != "E0221":
             raise
@@ -268,6 +271,26 @@ def _quantised(whole: Populations, chip: Chip, dt: float) -> dict[str, Quantised
             allowed=f"{e.allowed} steps",
             hint="shorter delays, or a longer timestep",
         ) from None
+    _hold_live(program, whole, chip)
+    return found, program
+
+
+def _hold_live(program: Program, whole: Populations, chip: Chip) -> None:
+    """Raise UnsupportedNode E0274 where what a chip put in to hold spikes back could burst."""
+    own = {p.name for p in whole.populations}
+    for c in program.cores:
+        if c.population not in own and not runs_here(c.model, c.params):
+            raise UnsupportedNode(
+                "E0274",
+                "a delay from a source is longer than its targets can wait, and a source may send "
+                "several spikes in a step",
+                where=f"{chip.name}, {c.population}",
+                hint="shorter delays from sources, or from cells that they drive",
+            )
+
+
+def _run_live(found: dict[str, Quantised]) -> None:
+    """Raise UnsupportedNode E0270 where a cell could burst."""
     for name, q in found.items():
         if not runs_here(q.model, q.params):
             raise UnsupportedNode(
@@ -277,7 +300,6 @@ def _quantised(whole: Populations, chip: Chip, dt: float) -> dict[str, Quantised
                 got="tau_refrac of less than a step",
                 hint="a tau_refrac of a time step or more, or a shorter timestep",
             )
-    return found
 
 
 def grid(built: Built, projection: Any, number: int) -> Grid | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,8 @@ class State(common.control.BaseState):
         self._live: Live | None = None
         self._ran: Built | None = None  # the network that runs
         self._runs: list[Ran] = []
-        self._sent: dict[int, list[Events]] = {}  # spikes of late, by population
+        # spikes of late, by population; of what a chip put in, by name
+        self._sent: dict[int | str, list[Events]] = {}
         for r in self.recorders:
             r.begin()
         for p in self.populations:
@@ -216,6 +218,10 @@ class State(common.control.BaseState):
                 new.put(now, registers.carried(*pair, before))
             if now is not None and id(p) in self._sent:
                 spikes[now] = _joined(self._sent[id(p)])
+        sizes = [{p.name: p.shape for p in live.program.populations} for live in (old, new)]
+        for held in (k for k in self._sent if isinstance(k, str)):
+            if sizes[0].get(held) == sizes[1].get(held):
+                spikes[held] = _joined(self._sent[held])
         new.replay(spikes)
 
     def _inject(self) -> None:
@@ -247,7 +253,9 @@ class State(common.control.BaseState):
             self._runs[-1].add(end - first + 1, fed | piece.events, meter.seconds, meter.joules)
             found |= {k: piece.events[n] for k, n in inside.items() if n in piece.events}
             fields = piece.fields
+            held = {k: e for k, e in piece.events.items() if k not in inside.values()}
             self._remember(found, end - self._live.reach)
+            self._remember(held, end - self._live.reach)
             found = {k: (step - ahead, neuron) for k, (step, neuron) in found.items()}
         for p in self.populations:
             times = given.get(id(p))
@@ -268,7 +276,7 @@ class State(common.control.BaseState):
                 found[variable] = fields[inside, field] / each
         return found
 
-    def _remember(self, found: dict[int, Events], since: int) -> None:
+    def _remember(self, found: Mapping[Any, Events], since: int) -> None:
         """Keep the spikes that may still be under way."""
         for k, events in found.items():
             step, neuron = _joined([*self._sent.get(k, []), events])

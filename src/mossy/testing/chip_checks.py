@@ -118,10 +118,10 @@ def check_at_least_one_limit_binds(chip: Chip) -> None:
 
 def check_the_machine_ends(chip: Chip) -> None:
     """More cores than the machine has is an error that says how many are missing."""
-    if not chip.rules.places(chip.facts) or hasattr(chip.rules, "assign"):
+    if not chip.cores or hasattr(chip.rules, "assign"):
         return  # everything shares one place, or the chip says itself what does not fit it
     rules = SimpleNamespace(**vars(chip.rules))
-    rules.places = lambda facts: chip.rules.places(facts)[:1]
+    rules.cores = lambda facts: chip.cores[:1]
     error = _refusal(dataclasses.replace(chip, rules=rules), Options(chips=1))  # type: ignore[arg-type]
     expect(error is not None, "a network of several cores fits a chip of one")
     for part in ("E0302", "more cores", chip.name, "chips="):

@@ -45,7 +45,7 @@ def run(
     record: Iterable[str] = (),
     states: Iterable[str] = (),
     threads: int | None = None,
-    assume: dict[str, float] | None = None,
+    assume: Mapping[str, float | str] | None = None,
     faults: Iterable[Fault | str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Result:
@@ -73,7 +73,7 @@ def run(
     stretches = parted(program, died, steps)
     lives = last_steps(program, stretches)
     inputs = silenced(program, lives, inputs)
-    engine = _chosen(program, chip, engine, order, inputs, batch, steps, len(stretches) > 1)
+    engine = _chosen(program, chip, engine, order, inputs, batch, steps)
     go = _engine(program, chip, engine, order, stretches, recorded, threads)
     with Meter() as meter:
         trace = go(inputs, progress)
@@ -115,7 +115,6 @@ def _chosen(
     inputs: dict[str, NDArray[Any]],
     batch: int,
     steps: int,
-    faults: bool,
 ) -> str:
     """Return the engine that will run. Raises BadInput E0176, E0177."""
     from mossy.twin.layout import wide
@@ -131,7 +130,7 @@ def _chosen(
     large = wide.large(program, steps)
     if engine == "reference" or (engine == "fast" and not large and not wide.many(program)):
         return engine
-    why = _unfit(program, engine, order, inputs, batch, faults)
+    why = _unfit(program, engine, order, inputs, batch)
     if engine != "fast" and why:
         raise BadInput(
             "E0177",
@@ -151,15 +150,12 @@ def _unfit(
     order: str,
     inputs: dict[str, NDArray[Any]],
     batch: int,
-    faults: bool,
 ) -> str | None:
     """Return why the engine of large networks cannot run this, None where it can."""
     from mossy.twin.layout import wide
 
     if batch > 1:
         return "several samples"
-    if faults:
-        return "parts die during the run"
     if order == "event":
         return "events are followed one at a time"
     if engine == "mpi" and program.routing == "axons":
@@ -226,7 +222,7 @@ def _engine(
     if engine in WIDE:
         go = import_module(f"mossy.twin.engines.{engine}").run
         return lambda inputs, progress=None: go(
-            program, chip, inputs, steps, recorded, threads=threads, progress=progress
+            program, chip, inputs, stretches, recorded, threads=threads, progress=progress
         )
     from mossy.twin.engines import fast
     from mossy.twin.layout.link import link

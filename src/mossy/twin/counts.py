@@ -4,6 +4,8 @@
     packets_in        received by the core           hops          steps of its packets on chip
     synaptic_events   synapses applied on the core   neuron_updates
     router_lookups, link_packets                     of the packets it sent
+    fetches           rows it fetched from its chip's shared memory, one for each packet it got
+                      (on a core that holds kernels beside rows, for the packets of both)
     packets_lost, events_lost                        of the packets it sent, where parts died:
         one for each core that was meant to get it, and the synaptic events that it misses there
 
@@ -31,6 +33,7 @@ class Counts:
     arrays: dict[str, NDArray[Any]]
     updated: NDArray[np.int64]  # neurons updated per step on each core
     lives: NDArray[np.int64] | None = None  # steps that each core lives, where some die
+    fetching: NDArray[np.bool_] | None = None  # cores that fetch rows, None where none does
 
     @classmethod
     def of(
@@ -41,12 +44,13 @@ class Counts:
     ) -> Counts:
         """Return the counts of a run of `program`."""
         updated = [0 if c.role == "source" else c.n for c in program.cores]
-        return cls(arrays, np.array(updated, np.int64), lives)
+        fetching = np.array([c.fetches for c in program.cores], bool)
+        return cls(arrays, np.array(updated, np.int64), lives, fetching if any(fetching) else None)
 
     @property
     def names(self) -> list[str]:
         """Names of everything that is counted."""
-        return [*dict.fromkeys([*self.arrays, *LOSSES]), "neuron_updates"]
+        return [*dict.fromkeys([*self.arrays, *LOSSES]), "neuron_updates", "fetches"]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -65,6 +69,10 @@ class Counts:
         """Return one count as (batch, steps, cores). Raises BadInput E0180 for an unknown name."""
         if name == "neuron_updates":
             return np.broadcast_to(self.updated * self.alive, self.shape)
+        if name == "fetches":
+            if self.fetching is None:
+                return np.broadcast_to(np.int64(0), self.shape)
+            return self.arrays["packets_in"] * self.fetching
         if name in LOSSES and name not in self.arrays:  # nothing died
             return np.broadcast_to(np.int64(0), self.shape)
         if name not in self.arrays:

@@ -134,7 +134,6 @@ def _check(program: Program, chip: Chip, asked: Fault) -> Fault:
             allowed="chip and core",
             hint="the chip behind the link",
         )
-    cores = int(chip.facts["cores_per_chip"]) if "cores_per_chip" in chip.facts else 0
     known = machine.has(f.place[:2])  # type: ignore[arg-type]
     if f.kind == "link":
         if f.toward:  # a direction that the machine lacks is as good as a number it lacks
@@ -143,7 +142,7 @@ def _check(program: Program, chip: Chip, asked: Fault) -> Fault:
             f = dataclasses.replace(f, place=(*f.place[:2], link), toward="")
         known = known and f.place[2] < len(machine.steps)
     elif f.kind == "core":
-        known = f.place in places or (known and f.place[2] < cores)
+        known = f.place in places or (known and f.place[2] in chip.grid)
         known = known and f.place not in machine.dead_cores
     if not known:
         raise BadInput(
@@ -152,7 +151,7 @@ def _check(program: Program, chip: Chip, asked: Fault) -> Fault:
             where=f"{chip.name}, machine of {machine.width} x {machine.height} chips",
             got=f"fault {asked.part}",
             allowed=f"chips (x, y) below {machine.width}, {machine.height}"
-            + (f", cores below {cores}" if cores else "")
+            + (f", {chip.numbers}" if chip.numbers else "")
             + (f", links below {len(machine.steps)}" if machine.steps else ""),
             hint="mossy inspect shows where the cores are",
         )

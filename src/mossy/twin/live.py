@@ -27,17 +27,10 @@ from mossy.program.artefact import Program
 from mossy.twin.engines.tally import rasters
 from mossy.twin.engines.trace import Listed, Recorded
 from mossy.twin.engines.wide import Run
+from mossy.twin.layout import columns as col
 from mossy.twin.layout.bands import by_field
-from mossy.twin.layout.tables import (
-    FIELDS,
-    FIELDS_END,
-    PARTS,
-    PARTS_END,
-    SWEEP,
-    Registers,
-    swept_by,
-    where_is,
-)
+from mossy.twin.layout.severed import whole
+from mossy.twin.layout.tables import Registers, swept_by, where_is
 from mossy.twin.layout.wide import wide
 
 Events = tuple[NDArray[np.int64], NDArray[np.int64]]  # step and neuron of each spike, by step
@@ -60,7 +53,9 @@ class Live:
     def __init__(self, program: Program, *, threads: int, step: int = 1) -> None:
         self.program, self.step = program, step
         laid = wide(program, find_chip(program.chip), threads)
-        self._run = Run(program, laid, {}, 0, Recorded((), ()), min(threads, len(laid.blocks)))
+        self._run = Run(
+            program, laid, {}, whole(laid, 0), Recorded((), ()), min(threads, len(laid.blocks))
+        )  # fmt: skip
         shape = laid.shape
         self.reach = shape.lead + shape.width * shape.groups  # steps that a spike can be under way
         self._watched: Watched = {}
@@ -97,7 +92,7 @@ class Live:
                 continue
             table[0], given = by_field(params[band.lo : band.hi])
             self._given[population, band.lo] = given
-            part[SWEEP] = swept_by(band, given)
+            part[col.SWEEP] = swept_by(band, given)
             for k, values in enumerate(given):
                 table[4 + len(state) + k] = where_is(values)
 
@@ -167,7 +162,7 @@ class Live:
                     by_part[k].append([here, size, origin + at * size, out.strides[0], size, n])
         rows: list[list[int]] = []
         for k, found in enumerate(by_part):
-            tables.parts[k, FIELDS], tables.parts[k, FIELDS_END] = len(rows), len(rows) + len(found)
+            tables.parts[k, [col.FIELDS, col.FIELDS_END]] = len(rows), len(rows) + len(found)
             rows += found
         self._run.fields = np.array(rows, np.int64).reshape(-1, 6)
         return room
@@ -187,7 +182,7 @@ class Live:
         self._feed(spikes)
         run, tables, shape = self._run, self._run.tables, self._run.laid.shape
         asleep = tables.blocks.copy()
-        tables.blocks[:, PARTS] = tables.blocks[:, PARTS_END] = 0
+        tables.blocks[:, [col.PARTS, col.PARTS_END]] = 0
         for t in range(max(1, self.step - self.reach), self.step):
             self._window(t, t + 1)
             run.advance(t, t + 1)

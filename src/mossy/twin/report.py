@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from mossy.program.artefact import Program
 from mossy.twin.bill.levels import said
 from mossy.twin.result import Result
+from mossy.twin.traffic.dram import dram_json, dram_text, fetched
+from mossy.twin.traffic.loading_report import loading_json, loading_text
 from mossy.twin.traffic.network_report import (
     congestion_json,
     congestion_text,
@@ -57,10 +59,13 @@ class Report:
             "overruns": [vars(o) for o in t.overruns],
             "faults": faults_json(r),
             "congestion": congestion_json(r.congestion),
+            "loading": loading_json(r.loading),
+            "shared_memory": dram_json(fetched(p, r.counts, r.chip)),
             "energy": quantity(r.energy.total),
             "energy_assumed_share": r.energy.assumed_share,
             "level": r.level,
             "level_threshold": r.threshold,
+            "level_by_population": {k: vars(c) for k, c in r.by.items()},
             "energy_by_state": dict(r.energy.states),
             "energy_by_operation": [
                 {
@@ -92,7 +97,7 @@ class Report:
                 "population": c.population,
                 "place": c.place,
                 "neurons": c.n,
-                "memory_B": sum(b.size for b in c.memory),
+                "memory_B": c.data_bytes,
                 "busy_s": float(busy[c.number]) / batch if busy.size > 1 else None,
                 **{k: float(r.counts.per_core(k)[c.number]) / batch for k in COUNTS},
             }
@@ -119,7 +124,7 @@ class Report:
         for u in r.energy.unpriced:
             lines.append(f"    not priced: {u.amount:,.0f} {u.name} ({u.fact} unknown: {u.reason})")
         if r.energy.states:
-            lines.append(f"  by state          {said(r.chip, r.level, r.threshold)}")
+            lines.append(f"  by state          {said(r.chip, r.plan)}")
         for state, joules in r.energy.states.items():
             lines.append(f"    {state:<28} {si(joules, 'J')}")
         for k in COUNTS:
@@ -129,11 +134,13 @@ class Report:
                 f"  overrun: core {late.core} ({late.population}) by up to "
                 f"{si(late.worst, 's')} in {late.steps} steps, "
                 f"behind by up to {si(late.behind, 's')}"
+                + (f"; late packets skip about {late.skipped:,.0f} events" if late.skipped else "")
             )
         hidden = len(r.timing.overruns) - SHOWN_OVERRUNS
         if hidden > 0:
             lines.append(f"  overrun: {hidden} more cores")
-        lines += [*congestion_text(r.congestion), *faults_text(r)]
+        lines += [*congestion_text(r.congestion), *dram_text(fetched(p, r.counts, r.chip))]
+        lines += [*faults_text(r), *loading_text(r.loading)]
         lines += [f"  note: {n}" for n in d["notes"]]
         return "\n".join(lines)
 

@@ -27,7 +27,7 @@ def sever(linked: Linked, program: Program, chip: Chip, dead: Dead) -> Linked:
     hops, lookups, links = linked.hops.copy(), linked.lookups.copy(), linked.links.copy()
     for c in program.cores:
         a = int(linked.start[c.number])
-        each = [_after(network, linked, c, k) for k in distinct(program, c)]
+        each = [after(network, c, k) for k in distinct(program, c)]
         gone = sorted({number for lost, *_ in each for number in lost})
         hops[a : a + c.n], lookups[a : a + c.n], links[a : a + c.n] = zip(
             *(trip for _, *trip in each * (c.n // len(each))), strict=True
@@ -62,16 +62,10 @@ def moved(
     return found
 
 
-def _after(
-    network: Network, linked: Linked, core: CoreImage, k: int
-) -> tuple[tuple[int, ...], int, int, int]:
-    """(cores lost, hops, look-ups, links) of a neuron's packets from now on."""
-    if network.program.routing != "multicast":
-        j = network.journey(core, k)
-        return j.lost, j.hops, j.lookups, j.links
-    way = network.way(core, k)  # few are lost: it is quicker to take off what led to them
-    before = int(linked.hops[linked.start[core.number] + k])
-    return way.lost, before - network.hops(core, way.lost), len(way.routers), len(way.links)
+def after(network: Network, core: CoreImage, k: int) -> tuple[tuple[int, ...], int, int, int]:
+    """Return (cores lost, hops, look-ups, links) of a neuron's packets from now on."""
+    j = network.journey(core, k)
+    return j.lost, j.hops, j.lookups, j.links
 
 
 def _alive(phase: Phase, linked: Linked, program: Program, dead: Dead) -> list[Phase]:

@@ -12,9 +12,7 @@ from what recipes say of themselves, 30 Hz of every source of unknown rate and f
 deviations. The sums of a step reach the potential in that step already; the float form lets them
 wait for the next one.
 
-A core of n neurons has 2^(13 - log2 n) slots of delay, n rounded up to a power of two: long delays
-leave room for fewer neurons. Delays beyond 127 steps, for which the release would add cores that
-hold spikes back, are refused.
+Delays are in delays.py.
 """
 
 from __future__ import annotations
@@ -28,20 +26,27 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from mossy import neurons
-from mossy.chips import recipes, refuse
+from mossy.chips import recipes
 from mossy.chips.facts import Facts
 from mossy.chips.quantised import Quantised, Scaling, Synapses
-from mossy.chips.spinnaker1.fixed import DEEPEST, FULL, MODEL, ONE, SLOWEST, UNDERFLOW
+from mossy.chips.spinnaker1.delays import WORD
+from mossy.chips.spinnaker1.fixed import (
+    DEEPEST,
+    FULL,
+    MODEL,
+    ONE,
+    SLOWEST,
+    UNDERFLOW,
+    rounding,
+)
 from mossy.chips.spinnaker1.scaling import TOP, Inflow, inflow, largest_sum, left_shift
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Population, Projection
 from mossy.network.recipe import Recipe
 from mossy.neurons.if_curr_exp import coefficients
-from mossy.program.artefact import WordFormat
 from mossy.synapses import conv2d
 
 MODELS = ("if_curr_exp",)
-MOST_STEPS = 127  # with 64 neurons on a core, as the release would have it for such delays
 NANO, MILLI, MEGA = 1e-9, 1e-3, 1e6
 REGISTERS = {"v": ("v", MILLI), "i_exc": ("exc", NANO), "i_inh": ("inh", NANO)}
 ALIKE = 1e-6  # two resistances that differ by less are one
@@ -53,11 +58,10 @@ COARSE = 32.0  # a mean weight field below this is told: it is off by 1.6 % at w
 def quantise(
     population: Population, incoming: tuple[Projection, ...], scaling: Scaling, facts: Facts
 ) -> Quantised:
-    """Return the population in s16.15. Raises UnsupportedNode E0221, E0228, E0280, E0281."""
+    """Return the population in s16.15. Raises UnsupportedNode E0228, E0280, E0281."""
     recipes.no_noise(population)
     latency = int(facts["step_latency"])
     most = max((recipes.steps(j, latency) for j in incoming), default=latency)
-    refuse.delay_beyond(population, most - latency, MOST_STEPS - latency, latency)
     params = registers(population, scaling.approximate)
     shifts = _shifts(population, incoming, scaling, facts)
     params["exc_shift"], params["inh_shift"] = shifts
@@ -65,10 +69,10 @@ def quantise(
     return Quantised(
         population.name,
         MODEL,
-        (0,),
+        rounding(facts),
         params,
         _state(population),
-        _word(most),
+        WORD,
         np.full(population.n, ONE / MILLI),
         np.zeros(population.n),
         float(scale[0]),
@@ -95,11 +99,6 @@ def _state(population: Population) -> NDArray[Any]:
     for name, (field, unit) in REGISTERS.items():
         state[field] = _fixed(population, f"{name}_init", 1 / unit)
     return state
-
-
-def _word(most: int) -> WordFormat:
-    delay = max(5, most.bit_length())
-    return WordFormat(32, weight=16, delay=delay, type=1, index=13 - delay, coding="magnitude")
 
 
 # ------------------------------------------------------------------------------ registers

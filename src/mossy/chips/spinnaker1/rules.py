@@ -10,7 +10,8 @@ with which nothing wraps, whatever the input, as long as a source sends one spik
 
 so a weight w is a current of w gain_syn unit coarse / init before `init` is applied. The exponent
 1 / tau of a synapse is itself s16.15, so decay is exp(-k / 2^15) with a whole k. scaling.py has the
-left shift and the weights; cells.py the simulators' IF_curr_exp, whose units are the release's own.
+left shift and the weights; cells.py the simulators' IF_curr_exp, whose units are the release's own;
+delays.py what waits longer than a ring buffer can hold it.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ from mossy.chips import refuse
 from mossy.chips.facts import Facts
 from mossy.chips.float_state import bias_notes, offset_with_current
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses, busy_cycles
-from mossy.chips.spinnaker1 import cells
+from mossy.chips.spinnaker1 import cells, delays
 from mossy.chips.spinnaker1 import scaling as weighing
-from mossy.chips.spinnaker1.fixed import DEEPEST, MODEL, SLOWEST, UNDERFLOW
+from mossy.chips.spinnaker1.fixed import DEEPEST, MODEL, SLOWEST, UNDERFLOW, rounding
 from mossy.chips.spinnaker1.fixed import FULL as FULL
 from mossy.chips.spinnaker1.fixed import ONE as ONE
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Population, Projection
-from mossy.program.artefact import Place, WordFormat
+from mossy.program.artefact import Place
 
 MODELS = ("lif", "cuba_lif", *cells.MODELS)  # of network/populations.py
 RECIPES, NOISE, AT_ONCE = True, False, True
-retuned = cells.retuned
+retuned, extend = cells.retuned, delays.extend
 INSTANT = 1 / 16  # steps: a synaptic time constant that leaves nothing for the next step
 ROOM = ONE - 1.0  # largest potential and current, where a register ends at twice that
 R_LOW = 16.0  # the largest R lies between this and twice this
 R_LEAST = 1 / 256  # a smaller R keeps less than 7 bits
 TOLD = 0.01  # a time constant that is off by more than this share is told
-WORD = WordFormat(32, weight=16, delay=5, type=1, index=8, coding="magnitude")
+WORD = delays.WORD
 NEURON = 32 + 24 + 4 + 4  # bytes: registers, synaptic currents, threshold, routing key
 ROW_HEADER, TABLE_ENTRY, RING_SLOT = 12, 16, 2  # bytes
 RECORDED_STEPS = 128
@@ -63,16 +64,13 @@ def quantise(
 ) -> Quantised:
     """Return the population in s16.15.
 
-    Raises UnsupportedNode E0220-E0224, E0228, E0229, E0280, E0281.
+    Raises UnsupportedNode E0220, E0222-E0224, E0228, E0229, E0280, E0281.
     """
     if population.model in cells.MODELS:
         return cells.quantise(population, incoming, scaling, facts)
     refuse.listed(population, incoming)
     refuse.graded(population)
     refuse.no_gain(population)
-    slots = 1 << int(facts["delay_bits"])
-    delay = refuse.longest_delay(incoming)
-    refuse.delay_beyond(population, delay, slots - 2, int(facts["step_latency"]))
     refuse.subtraction(population, "v_reset")
     refuse.decay_outside(population)
     _refuse_no_leak(population, scaling)
@@ -86,7 +84,7 @@ def quantise(
     return Quantised(
         population.name,
         MODEL,
-        (0,),
+        rounding(facts),
         params,
         np.zeros(population.n, neurons.model(MODEL).state),
         WORD,
@@ -248,6 +246,8 @@ def _told(node: str, wanted: Array, got: Array) -> list[str]:
 
 def blocks(load: CoreLoad, facts: Facts) -> list[tuple[str, int]]:
     """Return the blocks of a core's data memory and of its share of SDRAM: (name, bytes)."""
+    if load.model in (delays.RELAY, delays.RELAY_MANY):
+        return delays.blocks(load, facts)
     if load.role == "source":
         return [("spike list", load.n * RECORDED_STEPS // 8), ("stack", int(facts["stack"]))]
     return [
@@ -261,7 +261,7 @@ def blocks(load: CoreLoad, facts: Facts) -> list[tuple[str, int]]:
 
 def _entries(load: CoreLoad, facts: Facts) -> int:
     """Ring buffer entries: slot, type and neuron are fields of their address."""
-    slots = 1 << max(int(facts["delay_bits"]), (load.delay + 1).bit_length())
+    slots = 1 << max(int(facts["delay_bits"]), load.delay.bit_length())
     columns = 1 << max(0, load.n - 1).bit_length()
     return int(slots * columns * load.inputs)
 
@@ -272,6 +272,8 @@ def _rows(load: CoreLoad) -> int:
 
 def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
     """Return every limit of a core with what `load` uses of it."""
+    if load.model in (delays.RELAY, delays.RELAY_MANY):
+        return delays.limits(load, facts)
     own = tuple((name, size) for name, size in blocks(load, facts) if "SDRAM" not in name)
     memory = sum(size for _, size in own)
     share = int(facts["sdram"]) // int(facts["usable_cores"])
@@ -295,8 +297,13 @@ def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
 
 
 def places(facts: Facts) -> list[tuple[int, int]]:
-    """Return the place of each application core around the router, six to a row."""
-    return [(i % 6, i // 6) for i in range(int(facts["usable_cores"]))]
+    """Return the place of each core around the router, six to a row."""
+    return [(i % 6, i // 6) for i in range(int(facts["cores_per_chip"]))]
+
+
+def cores(facts: Facts) -> range:
+    """Return the numbers of the cores that programs use."""
+    return range(int(facts["usable_cores"]))
 
 
 def hops(start: Place, end: Place, facts: Facts) -> int:

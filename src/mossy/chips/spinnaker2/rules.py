@@ -8,11 +8,18 @@ Order of a step: v <- alpha v + x + i_offset, then the threshold, confirmed on t
 with the NIR paper. For lif_curr_exp, decay, input, then the membrane with the new current is
 assumed: the chip's own order is not published.
 
-Assumed, for lack of a published map: 4-byte row pointers, 16-byte population table entries, 16-bit
-ring buffer slots, one bit per neuron for 128 recorded steps.
+A core's memory begins with its code; data follow from 0x8100 on, heap and stack end it (facts itcm,
+stack_address). Assumed, for lack of a published map of the data: 4-byte row pointers, 16-byte
+population table entries, 16-bit ring buffer slots, one bit per neuron for 128 recorded steps. With
+Options(rows="dram") rows lie in the chip's DRAM, behind a header that says how many words follow
+and padded to the longest of their entry, so that they need no pointers; DMA brings each to one of
+two buffers. DMA moves whole 16 bytes (portal's page on it); header and buffers are assumed.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 
@@ -24,8 +31,9 @@ from mossy.chips.float_state import (
     lif_registers,
     scaled_synapses,
 )
+from mossy.chips.mesh import Mesh
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, busy_cycles
-from mossy.chips.spinnaker2 import cells
+from mossy.chips.spinnaker2 import cells, grid
 from mossy.chips.spinnaker2.words import word
 from mossy.network.populations import Population, Projection
 from mossy.program.artefact import Place
@@ -34,12 +42,12 @@ MODELS = ("lif", "cuba_lif", *cells.MODELS)  # of network/populations.py
 RECIPES, NOISE, AT_ONCE = True, False, True
 retuned = cells.retuned
 RECORDED_STEPS = 128
-TABLE_ENTRY, ROW_POINTER, RING_SLOT = 16, 4, 2  # bytes
-
-# Quads of the grid: x = 1..7, y = 1..6 without the router and the two corner blocks
-# (SpiNNMachine version_spin2.py); four cores each.
-HOLES = {(4, 3), (4, 4), (7, 3), (7, 4)}
-ROUTER = (4, 3)
+TABLE_ENTRY, ROW_POINTER, RING_SLOT, ROW_HEADER, DMA_UNIT = 16, 4, 2, 4, 16  # bytes
+ROW_BUFFERS = 2  # one is filled while the other is worked on
+IN_DRAM = "synapse rows (DRAM)"
+# the router takes two tiles in the middle, whose six neighbours are its six ports; no quad lies at
+# the holes, and no link of the network is taken to lead there
+ROUTER, HOLES = ((4, 3), (4, 4)), frozenset({(7, 3), (7, 4)})
 
 
 def quantise(
@@ -80,49 +88,73 @@ def quantise(
 
 
 def blocks(load: CoreLoad, facts: Facts) -> list[tuple[str, int]]:
-    """Return the data memory of a core: (name, bytes) in order."""
+    """Return the data of a core, and what it has in its chip's DRAM: (name, bytes) in order."""
     if load.role == "source":
         return [("spike list", load.n * RECORDED_STEPS // 8), ("stack", int(facts["stack"]))]
     slots = 1 << (load.delay + 1).bit_length()
+    rows = [
+        ("row pointers", load.rows * ROW_POINTER),
+        ("synapse rows", load.synapses * load.word_bits // 8),
+    ]
     return [
         ("neurons", load.n * load.param_bytes),
         ("population table", load.sources * TABLE_ENTRY),
-        ("row pointers", load.rows * ROW_POINTER),
-        ("synapse rows", load.synapses * load.word_bits // 8),
+        *([("row buffers", ROW_BUFFERS * load.longest)] if load.shared else rows),
         ("kernels", load.kernel_bytes),
         ("ring buffers", slots * load.n * load.inputs * RING_SLOT),
         ("spike record", load.n * RECORDED_STEPS // 8),
         ("stack", int(facts["stack"])),
+        *([(IN_DRAM, load.shared)] if load.shared else []),
     ]
+
+
+def stride(words: int, bits: int) -> int:
+    """Return the bytes from row to row in DRAM: header and words, whole units of DMA."""
+    return -(-(ROW_HEADER + words * bits // 8) // DMA_UNIT) * DMA_UNIT
 
 
 def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
     """Return every limit of a core with what `load` uses of it."""
-    own = tuple(blocks(load, facts))
-    memory = sum(size for _, size in own)
+    own = tuple((name, size) for name, size in blocks(load, facts) if name != IN_DRAM)
+    memory = sum(-(-size // 4) * 4 for _, size in own)
     room = int(facts["sram"]) - int(facts["itcm"])
+    cycles = busy_cycles(load, facts)
+    if load.shared:
+        cycles += load.packets_in * float(facts["cycles_per_fetch"])
+    share = int(facts["dram"]) // int(facts["usable_cores"])
     return [
         Limit("neurons", load.n, int(facts["neurons_per_core"]), "split the population"),
         Limit("data memory (B)", memory, room, "fewer synapses per neuron or sparser weights", own),
         Limit(
             "cycles per tick",
-            busy_cycles(load, facts),
+            cycles,
             float(facts["tick"]) * float(facts["pe_clock"]),
             "a longer tick, or a network with fewer spikes",
         ),
+        Limit("DRAM of a core (B)", load.shared, share, "sparser weights, or more cores"),
     ]
 
 
-def places(facts: Facts) -> list[tuple[int, int]]:
-    """Return the grid position of each application core of a chip, nearest the router first."""
-    quads = [(x, y) for x in range(1, 8) for y in range(1, 7) if (x, y) not in HOLES]
-    quads.sort(key=lambda q: (abs(q[0] - ROUTER[0]) + abs(q[1] - ROUTER[1]), q))
-    return [q for q in quads for _ in range(4)][: int(facts["usable_cores"])]
+def places(facts: Facts) -> Mapping[int, grid.Quad]:
+    """Return the quad of each core of a chip, by the core's own number."""
+    return grid.quads()
+
+
+def cores(facts: Facts) -> tuple[int, ...]:
+    """Return the numbers of the cores that programs use, nearest the router first."""
+    return grid.in_order()[: int(facts["usable_cores"])]
+
+
+@cache
+def _mesh() -> Mesh:
+    return Mesh(grid.quads(), ROUTER, HOLES)
+
+
+def mesh(facts: Facts) -> Mesh:
+    """Return the network on chip: quads and the two tiles of the router."""
+    return _mesh()
 
 
 def hops(start: Place, end: Place, facts: Facts) -> int:
-    """Return the quads crossed from a core to the router, and from the router to a core."""
-    grid = places(facts)
-    return sum(
-        abs(grid[p[2]][0] - ROUTER[0]) + abs(grid[p[2]][1] - ROUTER[1]) for p in (start, end)
-    )
+    """Return the hops from a core to the router, and from the router to a core."""
+    return sum(_mesh().distance(_mesh().cores[place[2]]) for place in (start, end))

@@ -4,11 +4,12 @@ chip.toml lists operations as (name, count, fact). Besides the event counts ther
 
     chip_seconds   chips in use x time of the run        core_seconds   cores in use x time
     busy_cycles    cycles of work (tick chips)           busy_seconds   seconds of work (measured)
-    level_switches changes of level, two for each step of a core that leaves the lowest
+    level_switches changes of level, two for each step of a core that leaves the one it sleeps at
 
 core_seconds is the price of a core that sleeps, busy_cycles what work costs on top of it; each is
-at the facts of the level (levels.py) that the core has in that step. In an automatic run a
-core is at the highest level while it works there, and asleep at the lowest in the rest of the tick.
+at the facts of the level (levels.py) that the core has in that step. A core whose level is found
+automatically is at the highest while it works there, and asleep at the lowest in the rest of the
+tick.
 By state, a core's sleep power while it works is booked to the work.
 
 A fact that is unknown raises UnknownFact: nothing is priced at zero. Where chip.toml calls an
@@ -30,7 +31,7 @@ from mossy.errors import BadInput
 from mossy.program.artefact import Program
 from mossy.twin.bill import levels
 from mossy.twin.bill.levels import Share
-from mossy.twin.bill.timing import Timing, busy
+from mossy.twin.bill.timing import Timing, busy, costs
 from mossy.twin.counts import Counts
 from mossy.units import Quantity
 
@@ -138,7 +139,7 @@ def energy(
     if measured is not None:
         row = Operation("measured", 1.0, measured, "published", "energy counter", "this machine")
         return Energy((row,), (), _shares(counts), names)
-    shares = shares or levels.shares(counts, chip, None, None)
+    shares = shares or levels.shares(program, counts, chip)
     rows: list[Operation] = []
     unpriced: list[Unpriced] = []
     states: dict[str, float] = {}
@@ -194,11 +195,17 @@ def _numbers(program: Program) -> list[int]:
     return [c.number for c in program.cores if c.place is not None]
 
 
-def _at_work(program: Program, counts: Counts, share: Share, timing: Timing, which: str) -> float:
-    """Seconds of all cores at work at a level, of an average inference, none beyond its tick."""
+def _at_work(
+    program: Program, counts: Counts, share: Share, timing: Timing, which: str, cores: Any
+) -> float:
+    """Seconds of some cores at work at a level, of an average inference, none beyond its tick.
+
+    cores: (cores,) of bool.
+    """
     tick = timing.latency.value / counts.shape[1]
-    seconds = np.minimum(busy(counts, share, which), tick)[:, :, _numbers(program)]
-    return float(seconds.sum(axis=(1, 2)).mean())
+    seconds = np.minimum(busy(program, counts, share, which), tick)
+    kept = seconds[:, :, [n for n in _numbers(program) if cores[n]]]
+    return float(kept.sum(axis=(1, 2)).mean())
 
 
 def _sleeping(
@@ -210,23 +217,35 @@ def _sleeping(
 ) -> tuple[list[tuple[str, Operation]], dict[str, float]]:
     """Rows of sleep power by level, and what of them was spent while at work.
 
-    All of the time belongs to the lowest share, less what another one works.
+    A core's time belongs to the level it sleeps at, less what it works at another one.
     """
-    whole = timing.latency.value * len(_numbers(program))
-    away = [
-        [_at_work(program, counts, share, timing, which) for which in ("low", "value", "high")]
-        for share in shares[1:]
-    ]
-    left = [whole - sum(seconds) for seconds in zip(*away, strict=True)] or [whole] * 3
     rows, spent = [], {}
-    for share, (low, value, high) in zip(shares, [left[::-1], *away], strict=True):
+    for share in shares:
+        low, value, high = _at_level(program, counts, timing, share, shares)
         fact = share.chip.facts[spec["fact"]]
         price = fact.quantity()
         name = _named(spec["name"], share, shares)
         cost = _cost(price, low, value, high)
         rows.append((share.level, Operation(name, value, cost, fact.basis, fact.name, fact.source)))
-        spent[share.level] = price.value * _at_work(program, counts, share, timing, "value")
+        every = np.ones_like(share.home)
+        at_work = _at_work(program, counts, share, timing, "value", every)
+        spent[share.level] = price.value * at_work
     return rows, spent
+
+
+def _at_level(
+    program: Program, counts: Counts, timing: Timing, share: Share, shares: tuple[Share, ...]
+) -> tuple[float, float, float]:
+    """Seconds that all cores together are at a level: low, value, high."""
+    whole = timing.latency.value * sum(bool(share.home[n]) for n in _numbers(program))
+    found = []
+    for here, gone in (("low", "high"), ("value", "value"), ("high", "low")):
+        others = [s for s in shares if s is not share]
+        away = sum(_at_work(program, counts, s, timing, gone, share.home) for s in others)
+        come = _at_work(program, counts, share, timing, here, ~share.home)
+        found.append(whole - away + come)
+    low, value, high = found
+    return low, value, high
 
 
 def _processing(
@@ -234,22 +253,25 @@ def _processing(
 ) -> list[tuple[str, Operation]]:
     """One line per kind of work: cycles per event x joules per cycle, the weaker basis of both."""
     rows = []
-    numbers = _numbers(program)
+    numbers = np.array(_numbers(program), np.int64)
     for share in shares:
         fact = share.chip.facts[spec["fact"]]
         price, name = fact.quantity(), _named(spec["name"], share, shares)
         for row in share.chip.spec["timing"]["work"]:
-            cost = share.chip.facts[row["fact"]]
-            cycles = cost.quantity()
             happened = counts.alive if row["count"] == "steps" else counts[row["count"]]
             events = happened * share.where
-            amount = float(events[:, :, numbers].sum(axis=(1, 2)).mean())
-            used = _cost(price, amount * cycles.low, amount * cycles.value, amount * cycles.high)
-            weaker = max(fact.basis, cost.basis, key=BASES.index)
-            label = f"{name}: {row['count'].replace('_', ' ')}"
-            source = f"{cost.source}; {fact.source}"
-            both = f"{cost.name} x {fact.name}"
-            rows.append((share.level, Operation(label, amount, used, weaker, both, source)))
+            for cost, cores in costs(program, share.chip, row):
+                every = np.arange(counts.shape[2])[cores]
+                here = numbers[np.isin(numbers, every)]
+                own = cost.name.removeprefix(row["fact"]).strip("_")
+                amount = float(events[:, :, here].sum(axis=(1, 2)).mean())
+                cycles = cost.quantity()
+                used = _cost(price, *(amount * c for c in (cycles.low, cycles.value, cycles.high)))
+                label = f"{name}: {row['count'].replace('_', ' ')}" + (f" of {own}" if own else "")
+                weaker = max(fact.basis, cost.basis, key=BASES.index)
+                source = f"{cost.source}; {fact.source}"
+                both = f"{cost.name} x {fact.name}"
+                rows.append((share.level, Operation(label, amount, used, weaker, both, source)))
     return rows
 
 
@@ -269,7 +291,8 @@ def _amounts(
         return seconds.low * scale, seconds.value * scale, seconds.high * scale
     numbers = _numbers(program)
     if count == "level_switches":
-        away = sum(float(s.where[:, :, numbers].sum(axis=(1, 2)).mean()) for s in shares[1:])
+        gone = ((s.where & ~s.home)[:, :, numbers] for s in shares)
+        away = sum(float(each.sum(axis=(1, 2)).mean()) for each in gone)
         return 2 * away, 2 * away, 2 * away
     amount = float(counts[count][:, :, numbers].sum(axis=(1, 2)).mean())
     return amount, amount, amount

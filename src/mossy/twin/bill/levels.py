@@ -11,12 +11,14 @@ a run is priced. chip.toml lists the levels from low to high:
 A run is priced at the last level unless the user asks for another one, or for "auto": a core begins
 every step at the lowest level and takes the highest one for the rest of its work of that step when
 more packets have come in for it than the threshold says; then it goes back to sleep at the lowest.
-Levels between the two are not used. What it did while asleep or at work is in twin/bill/energy.py.
+Levels between the two are not used. The cores of a population may follow a choice of their own
+(`Plan.by`). What a core did while asleep or at work is in twin/bill/energy.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,23 +27,46 @@ from numpy.typing import NDArray
 from mossy.chips.chip import Chip
 from mossy.chips.facts import Facts
 from mossy.errors import BadInput
+from mossy.program.artefact import Program
 from mossy.twin.counts import Counts
 from mossy.units import Quantity
 
 AUTO = "auto"
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What a core's level follows: a name, "auto" with its threshold, or None, the highest."""
+
+    level: str | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the levels of a run follow: one choice for all, and others by population."""
+
+    all: Setting = Setting()
+    by: Mapping[str, Setting] = field(default_factory=dict)
+
+    def of(self, population: str) -> Setting:
+        """Return what the cores of a population follow."""
+        return self.by.get(population, self.all)
+
+
 @dataclass(frozen=True, eq=False)
 class Share:
     """The steps of cores that are worked at one level.
 
-    chip: with the facts of that level. where: (batch, steps, cores). switch: seconds that getting
-    to the level takes in each of those steps.
+    chip: with the facts of that level. where: (batch, steps, cores). home: (cores,) that sleep at
+    this level; the others are here for their work alone. switch: seconds that getting to the level
+    takes them in each of those steps.
     """
 
     level: str
     chip: Chip
     where: NDArray[np.bool_]
+    home: NDArray[np.bool_]
     switch: Quantity
 
 
@@ -85,26 +110,84 @@ def check(chip: Chip, level: str, threshold: float | None) -> None:
         )
 
 
-def said(chip: Chip, level: str | None, threshold: float | None) -> str:
+def planned(
+    chip: Chip,
+    program: Program,
+    level: str,
+    threshold: float | None,
+    by: Mapping[str, str | tuple[str, float | None]],
+) -> Plan:
+    """Return a plan from what `Result.at` is given. Raises BadInput E0188, E0196, E0197."""
+    check(chip, level, threshold)
+    own = {}
+    known = [p.name for p in program.populations]
+    for population, asked in by.items():
+        if population not in known:
+            raise BadInput(
+                "E0188", "no such population", got=repr(population), allowed=", ".join(known)
+            )
+        choice = Setting(asked) if isinstance(asked, str) else Setting(*asked)
+        check(chip, choice.level or names(chip)[-1], choice.threshold)
+        own[population] = choice
+    return Plan(Setting(level, threshold), own)
+
+
+def said(chip: Chip, plan: Plan) -> str:
     """Return what a run is priced at, in words."""
-    if level != AUTO:
-        return f"all at {level or names(chip)[-1]}" if names(chip) else ""
-    above = f"{threshold_of(chip, threshold):g} packets in a step"
+    if not names(chip):
+        return ""
+    own = [f"{population} {_said(chip, choice)}" for population, choice in plan.by.items()]
+    whole = _said(chip, plan.all)
+    return "; ".join([f"all {whole}" if plan.all.level != AUTO else whole, *own])
+
+
+def _said(chip: Chip, choice: Setting) -> str:
+    if choice.level != AUTO:
+        return f"at {choice.level or names(chip)[-1]}"
+    above = f"{threshold_of(chip, choice.threshold):g} packets in a step"
     return f"automatic: at {names(chip)[-1]} above {above}, else at {names(chip)[0]}"
 
 
 def shares(
-    counts: Counts, chip: Chip, level: str | None, threshold: float | None
+    program: Program, counts: Counts, chip: Chip, plan: Plan | None = None
 ) -> tuple[Share, ...]:
-    """Return which steps of which cores are worked at which level, from low to high."""
+    """Return which steps of which cores are worked at which level, from low to high.
+
+    plan: the chip's own, all cores at the highest level, where None.
+    """
     known, none = names(chip), Quantity.exact(0.0, "s")
     everywhere = np.broadcast_to(np.True_, counts.shape)
     if not known:
-        return (Share("", chip, everywhere, none),)
-    if level != AUTO:
-        level = level or known[-1]
-        return (Share(level, at(chip, level), everywhere, none),)
-    busy: NDArray[Any] = counts["packets_in"] > threshold_of(chip, threshold)
-    switch = chip.facts[chip.spec["timing"]["level"]["switch"]].quantity()
-    low, high = known[0], known[-1]
-    return Share(low, at(chip, low), ~busy, none), Share(high, at(chip, high), busy, switch)
+        return (Share("", chip, everywhere, everywhere[0, 0], none),)
+    choices = [(plan or Plan()).of(c.population) for c in program.cores]
+    automatic = np.array([c.level == AUTO for c in choices])
+    homes = np.array([known[0] if c.level == AUTO else c.level or known[-1] for c in choices])
+    busy = _busy(counts, chip, choices, automatic)
+    used = {str(h) for h in homes} | ({known[-1]} if automatic.any() else set())
+    switch = _switch(chip) if automatic.any() else none
+    found = []
+    for level in (name for name in known if name in used):
+        home = homes == level
+        where = home & ~busy
+        if level == known[-1]:
+            where = where | busy
+        found.append(Share(level, at(chip, level), where, home, switch))
+    return tuple(found)
+
+
+def _busy(
+    counts: Counts, chip: Chip, choices: list[Setting], automatic: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Steps in which a core takes the highest level for its work: (batch, steps, cores)."""
+    if not automatic.any():
+        return np.broadcast_to(np.False_, counts.shape)
+    above = np.full(len(choices), np.inf)
+    for core in np.flatnonzero(automatic):
+        above[core] = threshold_of(chip, choices[core].threshold)
+    found: NDArray[np.bool_] = counts["packets_in"] > above
+    return found
+
+
+def _switch(chip: Chip) -> Quantity:
+    spec: dict[str, Any] = chip.spec["timing"]["level"]
+    return chip.facts[spec["switch"]].quantity()

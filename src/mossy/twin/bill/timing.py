@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
+from mossy.chips.facts import Fact
 from mossy.program.artefact import Program
 from mossy.twin.bill import levels
+from mossy.twin.bill.late import skipped
 from mossy.twin.bill.levels import Share
 from mossy.twin.counts import Counts
 from mossy.twin.traffic.packets import Network
@@ -31,7 +33,8 @@ class Overrun:
     """A core that needed longer than its tick. worst: seconds over; steps: how often in all.
 
     behind: seconds by which it is behind its timer at most. Nobody waits for it: what one step
-    takes too long makes the next one late, until shorter ones make up for it.
+    takes too long makes the next one late, until shorter ones make up for it. skipped: synaptic
+    events that its late packets would miss, an estimate (late.py), None where no packet tells.
     """
 
     core: int
@@ -39,6 +42,7 @@ class Overrun:
     worst: float
     steps: int
     behind: float
+    skipped: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,15 +62,31 @@ class Timing:
     overruns: tuple[Overrun, ...]
 
 
-def work(counts: Counts, chip: Chip, which: str) -> NDArray[np.float64]:
+def costs(program: Program, chip: Chip, row: dict[str, str]) -> list[tuple[Fact, Any]]:
+    """Return what one line of work costs, and on which cores: neuron models may have their own.
+
+    Cores are an index: a list, or a slice of them all.
+    """
+    fact = {m: chip.facts.of_model(row["fact"], m) for m in {c.model for c in program.cores}}
+    each = {f.name: f for f in fact.values()}
+    if len(each) == 1:
+        return [(f, slice(None)) for f in each.values()]
+    cores: dict[str, list[int]] = {name: [] for name in sorted(each)}
+    for c in program.cores:
+        cores[fact[c.model].name].append(c.number)
+    return [(each[name], here) for name, here in cores.items()]
+
+
+def work(program: Program, counts: Counts, chip: Chip, which: str) -> NDArray[np.float64]:
     """Return cycles or seconds (barrier) per sample, step and core, at a bound of the facts.
 
     which: "value", "low" or "high".
     """
     total = np.zeros(counts.shape)
     for row in chip.spec["timing"]["work"]:
-        cost = getattr(chip.facts[row["fact"]].quantity(), which)
-        total += cost * (counts.alive if row["count"] == "steps" else counts[row["count"]])
+        happened = counts.alive if row["count"] == "steps" else counts[row["count"]]
+        for fact, cores in costs(program, chip, row):
+            total[..., cores] += getattr(fact.quantity(), which) * happened[..., cores]
     return total
 
 
@@ -87,7 +107,8 @@ def time(
         return Timing(kind, elapsed, each, np.array([each.sum()]), elapsed, ())
     if kind == "barrier":
         return _barrier(program, counts, chip)
-    return _ticking(kind, program, counts, chip, shares or levels.shares(counts, chip, None, None))
+    shares = shares or levels.shares(program, counts, chip)
+    return _ticking(kind, program, counts, chip, shares)
 
 
 def _ticking(
@@ -95,14 +116,15 @@ def _ticking(
 ) -> Timing:
     tick = program.tick
     assert tick is not None
-    value, low, high = (_busy(program, counts, chip, shares, w) for w in ("value", "low", "high"))
+    value, low, high = (at_work(program, counts, chip, shares, w) for w in ("value", "low", "high"))
     batch, steps, _ = counts.shape
     overruns = []
     longest = value.max(axis=(0, 1))
     for c in (c for c in program.cores if longest[c.number] > tick):
         over = value[:, :, c.number] - tick
-        worst, often, late = float(over.max()), int((over > 0).sum()), float(behind(over).max())
-        overruns.append(Overrun(c.number, c.population, worst, often, late))
+        worst, often, late = float(over.max()), int((over > 0).sum()), behind(over)
+        missed = skipped(program, chip, c, late, counts["spikes"][:, :, c.number])
+        overruns.append(Overrun(c.number, c.population, worst, often, float(late.max()), missed))
     return Timing(
         kind,
         Quantity.exact(steps * tick, "s"),
@@ -125,22 +147,28 @@ def behind(over: NDArray[np.float64]) -> NDArray[np.float64]:
     return total - least
 
 
-def busy(counts: Counts, share: Share, which: str) -> NDArray[np.float64]:
+def busy(program: Program, counts: Counts, share: Share, which: str) -> NDArray[np.float64]:
     """Return seconds of work at one level: (batch, steps, cores), at a bound of the facts."""
     clock = float(share.chip.facts[share.chip.spec["timing"]["clock"]])
-    switch: float = getattr(share.switch, which)
-    return (work(counts, share.chip, which) / clock + switch) * share.where
+    switch = getattr(share.switch, which) * ~share.home
+    seconds = work(program, counts, share.chip, which) / clock + switch
+    found: NDArray[np.float64] = seconds * share.where
+    return found
 
 
-def _busy(
+def at_work(
     program: Program, counts: Counts, chip: Chip, shares: tuple[Share, ...], which: str
 ) -> NDArray[np.float64]:
-    """Seconds of work per sample, step and core; where one core does it all, on the first."""
+    """Return seconds of work per sample, step and core; where one core does it all, on the first.
+
+    which: "value", "low" or "high".
+    """
     timing: dict[str, Any] = chip.spec["timing"]
     if not _known(chip):
         return np.zeros(counts.shape)
     if timing["kind"] == "tick":
-        seconds: NDArray[np.float64] = np.sum([busy(counts, s, which) for s in shares], axis=0)
+        each = [busy(program, counts, s, which) for s in shares]
+        seconds: NDArray[np.float64] = np.sum(each, axis=0)
         return seconds
     clock = float(chip.facts[timing["clock"]])
     whole = np.zeros(counts.shape)
@@ -148,7 +176,7 @@ def _busy(
     if hasattr(chip.rules, "cycles"):
         whole[:, :, first] = chip.rules.cycles(program, counts, chip.facts) / clock
     else:
-        whole[:, :, first] = work(counts, chip, which).sum(axis=2) / clock
+        whole[:, :, first] = work(program, counts, chip, which).sum(axis=2) / clock
     return whole
 
 
@@ -161,8 +189,8 @@ def _barrier(program: Program, counts: Counts, chip: Chip) -> Timing:
     on_chip = [c.number for c in program.cores if c.place is not None]
     barrier = _barrier_time(len(on_chip), chip)
     found = []
-    value = work(counts, chip, "value")
-    for cost in (value, work(counts, chip, "low"), work(counts, chip, "high")):
+    value, *bounds = (work(program, counts, chip, which) for which in ("value", "low", "high"))
+    for cost in (value, *bounds):
         step = cost[:, :, on_chip].max(axis=2) + barrier
         found.append((float(step.sum(axis=1).mean()), float(step.max()), step.sum(axis=1)))
     (mean, worst, each), low, high = found

@@ -15,7 +15,7 @@ switch that forbids it. The device that Numba simulates gives what the other eng
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,9 @@ from mossy.twin.engines.cuda_kernel import (
 from mossy.twin.engines.helpers import ALONE
 from mossy.twin.engines.tally import Tally, by_step, outside, rasters
 from mossy.twin.engines.trace import Recorded, Trace
+from mossy.twin.faults import Stretch
 from mossy.twin.layout.load import plane
+from mossy.twin.layout.severed import Severed, Spared, severed, spared
 from mossy.twin.layout.wide import Wide, wide
 
 cuda: Any = _cuda  # numba ships no types
@@ -56,7 +58,7 @@ def run(
     program: Program,
     chip: Chip,
     inputs: dict[str, NDArray[Any]],
-    steps: int,
+    stretches: Sequence[Stretch],
     record: Recorded,
     *,
     threads: int | None = None,
@@ -77,13 +79,16 @@ def run(
             hint="pip install 'mossy[cuda]' where there is one, or engine=\"fast\"",
         )
     laid = wide(program, chip, threads or os.cpu_count() or 1)
-    live = _Run(program, laid, inputs, steps, record)
-    stretch = 1 if record.states else STRETCH
-    for begin in range(0, steps, stretch):
-        end = min(steps, begin + stretch)
-        live.advance(begin, end)
-        if progress:
-            progress(end - begin)
+    parts = severed(laid, program, chip, stretches)
+    live = _Run(program, laid, inputs, parts, record)
+    launch = 1 if record.states else STRETCH
+    for part in parts:
+        live.enter(part)
+        for begin in range(part.begin, part.end, launch):
+            end = min(part.end, begin + launch)
+            live.advance(begin, end)
+            if progress:
+                progress(end - begin)
     return live.trace()
 
 
@@ -142,18 +147,21 @@ class _Run:
         program: Program,
         laid: Wide,
         inputs: dict[str, NDArray[Any]],
-        steps: int,
+        stretches: tuple[Severed, ...],
         record: Recorded,
     ) -> None:
-        self.program, self.laid = program, laid
-        self.steps, self.record, shape = steps, record, laid.shape
+        self.program, self.laid, self.stretches = program, laid, stretches
+        steps, shape = stretches[-1].end, laid.shape
+        self.steps, self.record = steps, record
         own = [c for c in laid.order if c.role != "source"]
         self.n = sum(c.n for c in own)
         self.cores: dict[Key, list[CoreImage]] = {
             key: [c for c in own if (c.model, c.fmt) == key]
             for key in sorted({(c.model, c.fmt) for c in own})
         }
-        self.kernel = kernel(tuple(self.cores))
+        self.kernel = kernel(tuple(self.cores), len(stretches) > 1)
+        asked = spared(laid, stretches)
+        self.spared = Spared(asked.first, *(_put(a) for a in asked[1:]))
         self.form = (
             shape.lead, shape.width, shape.groups, shape.neurons, shape.sums, shape.bits,
         )  # fmt: skip
@@ -168,7 +176,7 @@ class _Run:
             Group(
                 _put(np.concatenate([c.state for c in cores]).view(np.recarray)),
                 _put(np.concatenate([c.params for c in cores]).view(np.recarray)),
-                _put(np.concatenate([places[laid.start[c.number] :][: c.n] for c in cores])),
+                self._placed(places, cores),
                 _put(r),
                 max(len(c.noise) for c in cores),
             )
@@ -191,6 +199,7 @@ class _Run:
             _put(np.cumsum([0, *sizes[:-1]])),
             _put(np.concatenate(words).view(signed)),
             _put(np.zeros((len(blocks), 1 << shape.bits), self.laid.drive)),
+            _put(np.array([b.first for b in blocks])),
         )
 
     def _heard(self, kept: int) -> Heard:
@@ -214,6 +223,20 @@ class _Run:
             found[b.first : b.last, AT] = np.arange(b.last - b.first)
         return found
 
+    def _placed(self, places: NDArray[np.int64], cores: list[CoreImage]) -> Any:
+        start = self.laid.start
+        return _put(np.concatenate([places[start[c.number] :][: c.n] for c in cores]))
+
+    def enter(self, stretch: Severed) -> None:
+        """Take what is dead in a stretch of steps out of the sweeps."""
+        if stretch.dead.any():
+            places = self._places()
+            places[stretch.dead[self.laid.core_of], BLOCK] = NONE
+            self.groups = tuple(
+                group._replace(place=self._placed(places, cores))
+                for group, cores in zip(self.groups, self.cores.values(), strict=True)
+            )
+
     def advance(self, begin: int, end: int) -> None:
         """Run the steps begin .. end."""
         numbers = cuda.device_array((end - begin) * self.n, np.int32)
@@ -221,7 +244,9 @@ class _Run:
         many = _put(np.zeros(1, np.int64))
         heard = self.heard._replace(numbers=numbers, steps=steps, many=many)
         drawn = Drawn(_put(self.noises.keys(begin, end)), *self.tables)
-        self.kernel[grid()](begin, end, self.form, self.synapses, heard, drawn, self.groups)
+        self.kernel[grid()](
+            begin, end, self.form, self.synapses, heard, self.spared, drawn, self.groups
+        )  # fmt: skip
         n = int(many.copy_to_host()[0])
         if n:
             self.found.append((steps[:n].copy_to_host(), numbers[:n].copy_to_host()))
@@ -244,7 +269,7 @@ class _Run:
         none = np.zeros(0, np.int64), np.zeros(0, np.int32)
         when, who = (np.concatenate([f[k] for f in (none, *self.found)]) for k in (0, 1))
         lists = [self.outside, by_step(when, who, self.steps)]  # a device lists in any order
-        tally = Tally(self.program, self.laid, self.steps, ALONE)
+        tally = Tally(self.program, self.laid, self.steps, ALONE, self.stretches)
         tally.add(lists)
         shown = rasters(self.program, self.laid, self.record.spikes, lists, self.steps)
         return Trace(tally.total(), shown, self.states)

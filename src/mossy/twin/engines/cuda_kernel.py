@@ -31,7 +31,7 @@ Key = tuple[str, tuple[int, ...]]  # model and format
 
 
 class Group(NamedTuple):
-    """Neurons of one model and format. place: (n, 3) block, place in its sums, number.
+    """Neurons of one model and format. place: (n, 3) block (-1: dead), place in its sums, number.
 
     noises: (layers, n, 3), by layer and neuron: which noise or -1, element, row in its tables. It
     is there without layers, too, because an array of nothing has no address.
@@ -57,12 +57,16 @@ class Drawn(NamedTuple):
 
 
 class Synapses(NamedTuple):
-    """Blocks side by side: start (blocks, senders * groups of delays + 1) into words from base."""
+    """Blocks side by side: start (blocks, senders * groups of delays + 1) into words from base.
+
+    first: number of each block's first neuron.
+    """
 
     start: Any
     base: Any
     words: Any
     sums: Any
+    first: Any
 
 
 class Heard(NamedTuple):
@@ -93,12 +97,15 @@ def grid() -> tuple[int, int]:
 
 
 @cache
-def kernel(groups: tuple[Key, ...]) -> Any:
-    """Return the compiled walk of these groups: one launch runs many steps."""
+def kernel(groups: tuple[Key, ...], hurt: bool = False) -> Any:
+    """Return the compiled walk of these groups: one launch runs many steps.
+
+    hurt: whether parts may be dead, which the walk of a whole machine never asks.
+    """
     chain = nothing
     for k, (name, fmt) in enumerate(groups):
-        chain = _linked(chain, _sweep(name, fmt), k)
-    return _walk(chain)
+        chain = _linked(chain, _sweep(name, fmt, hurt), k)
+    return _walk(chain, hurt)
 
 
 # ------------------------------------------------------------------------------------- noise
@@ -154,7 +161,7 @@ def _linked(before: Any, sweep: Any, k: int) -> Any:
 
 
 @cache
-def _sweep(name: str, fmt: tuple[int, ...]) -> Any:
+def _sweep(name: str, fmt: tuple[int, ...], hurt: bool) -> Any:
     """Return one step of the neurons of a model, of which every thread takes some."""
     model = neurons.model(name)
     step = cuda.jit(device=True)(model.step)
@@ -165,6 +172,8 @@ def _sweep(name: str, fmt: tuple[int, ...]) -> Any:
         kept = heard.spikes.shape[0]
         for i in range(cuda.grid(1), own.state.size, cuda.gridsize(1)):
             q, at = own.place[i, BLOCK], slot + own.place[i, AT]
+            if hurt and q < 0:
+                continue
             for z in range(own.layers):
                 n = own.noises[z, i, NOISE]
                 if n >= 0:
@@ -190,12 +199,24 @@ def _sweep(name: str, fmt: tuple[int, ...]) -> Any:
 
 
 # ------------------------------------------------------------------------------------- the walk
-def _walk(sweep: Any) -> Any:
+@cuda.jit(device=True)
+def lost_by(sender, s, spared):  # type: ignore[no-untyped-def]
+    """Return the row of `gone` that holds for a spike of step s, -1 if no live target is lost."""
+    return spared.row[spared.which[s], spared.core_of[sender]] if s >= spared.first else -1
+
+
+@cuda.jit(device=True)
+def reached(row, target, spared):  # type: ignore[no-untyped-def]
+    """Return whether what is sent to the neuron `target` arrives."""
+    return row < 0 or spared.gone[row, spared.core_of[target]] == 0
+
+
+def _walk(sweep: Any, hurt: bool) -> Any:
     """Return the kernel around a sweep of all groups."""
     limits = {} if simulated() else {"max_registers": REGISTERS}
 
     @cuda.jit(**limits)
-    def walk(begin, end, form, synapses, heard, drawn, groups):  # type: ignore[no-untyped-def]
+    def walk(begin, end, form, synapses, heard, spared, drawn, groups):  # type: ignore[no-untyped-def]
         lead, width, delays, room, sums_each, bits = form
         grid = cuda.cg.this_grid()
         sums, start, spikes = synapses.sums, synapses.start, heard.spikes
@@ -217,11 +238,15 @@ def _walk(sweep: Any) -> Any:
                 while item < many:
                     i, q = item // blocks, item % blocks
                     later = heard.outside_start[s] + i - own
-                    o = (spikes[s % kept, i] if i < own else heard.outside[later]) * delays + g
+                    sender = spikes[s % kept, i] if i < own else heard.outside[later]
+                    o = sender * delays + g
+                    row = lost_by(sender, s, spared) if hurt else -1
                     k = start[q, o] + cuda.threadIdx.x
                     while k < start[q, o + 1]:
                         w = synapses.words[synapses.base[q] + k]
-                        cuda.atomic.add(sums, (q, (w + slot) & mask), w >> bits)
+                        target = synapses.first[q] + (w & (room - 1)) if hurt else 0
+                        if not hurt or reached(row, target, spared):
+                            cuda.atomic.add(sums, (q, (w + slot) & mask), w >> bits)
                         k += cuda.blockDim.x
                     item += cuda.gridDim.x
                 item -= many

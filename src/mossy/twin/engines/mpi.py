@@ -12,8 +12,9 @@ told to all: every rank returns the same trace.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,12 @@ from mossy.synapses.chance import jit
 from mossy.twin.bill.meter import Meter
 from mossy.twin.engines import digest
 from mossy.twin.engines.helpers import ALONE
-from mossy.twin.engines.tally import EVENTS, SPIKES, Tally, by_step, rasters
+from mossy.twin.engines.tally import EVENTS, EVENTS_LOST, SPIKES, Tally, by_step, rasters
 from mossy.twin.engines.trace import Listed, Recorded, Trace
 from mossy.twin.engines.wide import Run, walk
+from mossy.twin.faults import Stretch
 from mossy.twin.layout.gate import meet
+from mossy.twin.layout.severed import Severed, severed
 from mossy.twin.layout.shape import Extent, Share
 from mossy.twin.layout.tables import LINE
 from mossy.twin.layout.wide import Wide, known, wide
@@ -67,7 +70,7 @@ def run(
     program: Program,
     chip: Chip,
     inputs: dict[str, NDArray[Any]],
-    steps: int,
+    stretches: Sequence[Stretch],
     record: Recorded,
     *,
     threads: int | None = None,
@@ -79,14 +82,14 @@ def run(
     machine's processors. progress gets steps done, on every rank. Raises BadInput E0420, E0421.
     """
     ranks = world()
-    _alike(ranks, program, inputs, steps, record)
+    _alike(ranks, program, inputs, stretches, record)
     threads = min(ranks.allgather(threads or _threads(ranks)))
     share = Share(ranks.rank, ranks.size, lambda extent: _whole(ranks, extent))
     again = not min(ranks.allgather(known(program, threads, share)))
     laid = wide(program, chip, threads, share, again)
-    live = _Live(ranks, program, laid, inputs, steps, record, threads)
-    for begin in range(0, steps, live.run.stretch):
-        end = min(steps, begin + live.run.stretch)
+    parts = severed(laid, program, chip, stretches)
+    live = _Live(ranks, program, laid, inputs, parts, record, threads)
+    for begin, end in live.run.pieces():
         live.advance(begin, end)
         if progress:
             progress(end - begin)
@@ -95,13 +98,18 @@ def run(
 
 # ------------------------------------------------------------------ what ranks agree on
 def _alike(
-    ranks: Any, program: Program, inputs: dict[str, NDArray[Any]], steps: int, record: Recorded
+    ranks: Any,
+    program: Program,
+    inputs: dict[str, NDArray[Any]],
+    stretches: Sequence[Stretch],
+    record: Recorded,
 ) -> None:
     """Raise BadInput E0421, on all ranks, where they do not run the same."""
     own = {
         "program": digest.of_program(program),
         "inputs": digest.of(inputs),
-        "steps": digest.of(steps),
+        "steps": digest.of(stretches[-1].end),
+        "parts that die": digest.of(tuple(stretches)),
         "what is recorded": digest.of((record.spikes, record.states)),
     }
     every = ranks.allgather(own)
@@ -200,8 +208,8 @@ def _entered(
 def _follow(
     begin: Any, end: Any, lead: Any, first: Any, last: Any, form: Any, blocks: Any, parts: Any,
     noise: Any, fields: Any, start_like: Any, words_like: Any, sums_like: Any, spikes: Any,
-    counts: Any, outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, gates: Any,
-    stop: Any, threads: Any, runs: Any,
+    counts: Any, outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, spared: Any,
+    gates: Any, stop: Any, threads: Any, runs: Any, some: Any,
 ) -> Any:  # fmt: skip
     """Run the steps begin .. end of a thread that leaves telling to another.
 
@@ -215,7 +223,7 @@ def _follow(
         walk(
             t, min(t + lead, end), first, last, form, blocks, parts, noise, fields, start_like,
             words_like, sums_like, spikes, counts, outside, outside_start, recorded, recorded_end,
-            gates[i + 1], threads, runs,
+            spared, gates[i + 1], threads, runs, some,
         )  # fmt: skip
         i += 2
 
@@ -229,7 +237,7 @@ class _Live:
         program: Program,
         laid: Wide,
         inputs: dict[str, NDArray[Any]],
-        steps: int,
+        stretches: tuple[Severed, ...],
         record: Recorded,
         threads: int,
     ) -> None:
@@ -238,14 +246,14 @@ class _Live:
         others = sum(c.n for c in laid.order if c.role != "source") - own
         rows = -(-others // laid.shape.neurons)
         threads = max(1, min(threads, len(laid.blocks)))
-        self.run = Run(program, laid, inputs, steps, record, threads, rows)
+        self.run = Run(program, laid, inputs, stretches, record, threads, rows)
         self.lead = laid.shape.lead
         self.own = np.zeros(self.lead, np.int32)
         self.told = np.zeros((ranks.size, self.lead), np.int32)
         self.each = np.zeros(ranks.size, np.int64)
         self.out = np.empty(own * self.lead, np.int32)
         self.heard = np.empty(0, np.int32)
-        self.tally = Tally(program, laid, steps, ALONE)
+        self.tally = Tally(program, laid, self.run.steps, ALONE, stretches)
         self.tally.add([self.run.outside])
         self.found: list[Listed] = []  # of spikes on this rank's blocks, where some are recorded
 
@@ -261,7 +269,8 @@ class _Live:
 
         def others(k: int) -> None:
             first, last = count * k // threads, count * (k + 1) // threads
-            go(begin, end, self.lead, first, last, *given, gates, stop, threads, runs[k])
+            own = runs[k], run.some[k]
+            go(begin, end, self.lead, first, last, *given, gates, stop, threads, *own)
 
         with ThreadPoolExecutor(threads) as pool:
             helpers = [pool.submit(others, k) for k in range(1, threads)]
@@ -284,7 +293,8 @@ class _Live:
                 if count:
                     meet(gates[i], threads)
                     i += 2
-                    go(t, u, 0, count // threads, *given, gates[i - 1], threads, run.tables.runs[0])
+                    own = run.tables.runs[0], run.some[0]
+                    go(t, u, 0, count // threads, *given, gates[i - 1], threads, *own)
                     marks[:, t - begin + 1 : u - begin + 1] = ends[:, 1 : u - t + 1]
                     ends[:, 0] = ends[:, u - t]
                 self._tell(t, u)
@@ -307,11 +317,21 @@ class _Live:
             self.heard, told, ranks.rank, begin, end, own.spikes, own.counts, blocks,
             laid.core_of, fan.start, fan.core, fan.count, self.tally.counts,
         )  # fmt: skip
+        self._miss(begin, end)
+
+    def _miss(self, begin: int, end: int) -> None:
+        """Take back from what has just been counted what dead parts keep from the cores here."""
+        stretch = next(s for s in self.run.stretches if s.begin <= begin < s.end)
+        edges = np.cumsum([0, *self.each])
+        for told, (a, b) in zip(self.told, pairwise(edges), strict=True) if stretch.loses else ():
+            start = np.cumsum([0, *told[: end - begin]])
+            self.tally.miss(Listed(begin, start, self.heard[a:b]), stretch, begin, end)
 
     def trace(self) -> Trace:
         """Put together what all ranks have found."""
         run, laid, ranks = self.run, self.laid, self.ranks
-        _add_up(ranks, self.tally.counts[EVENTS])
+        for counted in (EVENTS, EVENTS_LOST)[: len(run.stretches)]:
+            _add_up(ranks, self.tally.counts[counted])
         for state in run.states.values():
             _add_up(ranks, state.view(np.uint8).reshape(-1))  # elsewhere they are zero
         lists = [run.outside, *self._lists()] if self.record.spikes else []

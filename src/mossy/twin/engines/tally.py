@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -12,10 +13,12 @@ from numpy.typing import NDArray
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
 from mossy.twin.engines.helpers import Helpers
-from mossy.twin.engines.trace import COUNTED, Listed, Rasters
+from mossy.twin.engines.trace import COUNTED, LOST, Listed, Rasters
+from mossy.twin.layout.severed import Severed, whole
 from mossy.twin.layout.wide import Wide
 
 SPIKES, OUT, IN, EVENTS, HOPS, LOOKUPS, LINKS = range(len(COUNTED))
+PACKETS_LOST, EVENTS_LOST = range(len(COUNTED), len(COUNTED) + len(LOST))
 WORTH = 10_000  # spikes of a list that make it worth while for threads to share it
 
 
@@ -72,11 +75,32 @@ def _felt(
 
 
 @jit
-def _travel_alike(
-    trips: Any, ways_start: Any, ways_core: Any, ways_count: Any, counts: Any
+def _missed(
+    begin: Any, start: Any, who: Any, first: Any, last: Any, apart: Any, fan_start: Any,
+    fan_core: Any, fan_count: Any, fan_packets: Any, core_of: Any, row: Any, gone: Any, counts: Any,
 ) -> Any:  # fmt: skip
-    """Count what packets do where those of a core travel alike, from the spikes of each core."""
-    for t in range(counts.shape[1]):
+    """Book on the senders what was counted in some steps and did not arrive after all."""
+    for t in range(first, last):
+        for k in range(start[t - begin], start[t - begin + 1]):
+            g = who[k]
+            sender = core_of[g]
+            lost = gone[row[sender]]
+            for e in range(fan_start[g], fan_start[g + 1]):
+                c = fan_core[e]
+                if lost[c]:
+                    counts[EVENTS, t, c] -= fan_count[e]
+                    counts[EVENTS_LOST, t, sender] += fan_count[e]
+                    if apart:
+                        counts[IN, t, c] -= fan_packets[e]
+                        counts[PACKETS_LOST, t, sender] += fan_packets[e]
+
+
+@jit
+def _travel_alike(
+    begin: Any, end: Any, trips: Any, ways_start: Any, ways_core: Any, ways_count: Any, counts: Any
+) -> Any:  # fmt: skip
+    """Count what packets of some steps do where those of a core travel alike, from its spikes."""
+    for t in range(begin, end):
         for c in range(counts.shape[2]):
             n = counts[SPIKES, t, c]
             if n:
@@ -89,42 +113,75 @@ def _travel_alike(
 
 
 class Tally:
-    """All counts of a run, added up from lists: (counts, steps, cores), in the order of COUNTED."""
+    """All counts of a run, added up from lists: (counts, steps, cores), in the order of `names`.
 
-    def __init__(self, program: Program, laid: Wide, steps: int, helpers: Helpers) -> None:
+    stretches: of the run; by default one in which nothing is dead.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        laid: Wide,
+        steps: int,
+        helpers: Helpers,
+        stretches: tuple[Severed, ...] = (),
+    ) -> None:
         self.laid, self.helpers = laid, helpers
+        self.stretches = stretches or whole(laid, steps)
         self.apart = program.routing == "axons"
         ends = laid.spans[:, 0] + laid.spans[:, 1]
         numbers = np.argsort(ends, kind="stable")
         self.cores = np.stack([numbers, ends[numbers]], axis=1)
-        self.counts = np.zeros((len(COUNTED), steps, len(program.cores)), np.int64)
+        self.names = (*COUNTED, *LOST) if len(self.stretches) > 1 else COUNTED
+        self.counts = np.zeros((len(self.names), steps, len(program.cores)), np.int64)
 
     def add(self, lists: Iterable[Listed]) -> None:
         """Count what some spikes cause. Threads share the steps of a list."""
-        laid, fan = self.laid, self.laid.fan
         for own in lists:
             steps = own.start.size - 1
             parts = self.helpers.threads if own.who.size > WORTH else 1
             ends = [own.begin + steps * k // parts for k in range(parts + 1)]
-
-            def count(span: tuple[int, int], own: Listed = own) -> None:
-                _sent(*own, *span, self.cores, laid.trips, self.apart, self.counts)
-                _felt(
-                    *own, *span, self.apart, fan.start, fan.core, fan.count, fan.packets,
-                    self.counts,
-                )  # fmt: skip
-
+            spans = [
+                (s, max(a, s.begin), min(b, s.end))
+                for s in self.stretches
+                for a, b in pairwise(ends)
+                if max(a, s.begin) < min(b, s.end)
+            ]
+            count = partial(self._count, own)
             if parts == 1:
-                count((ends[0], ends[1]))
+                for span in spans:
+                    count(span)
             else:
-                self.helpers.map(count, pairwise(ends))
+                self.helpers.map(count, spans)
+
+    def _count(self, own: Listed, span: tuple[Severed, int, int]) -> None:
+        stretch, first, last = span
+        fan, counts = self.laid.fan, self.counts
+        _sent(*own, first, last, self.cores, stretch.trips, self.apart, counts)
+        _felt(
+            *own, first, last, self.apart, fan.start, fan.core, fan.count, fan.packets, counts
+        )  # fmt: skip
+        self.miss(own, stretch, first, last)
+
+    def miss(self, own: Listed, stretch: Severed, first: int, last: int) -> None:
+        """Take back what dead parts have kept from its targets in the steps first .. last."""
+        fan = self.laid.fan
+        if stretch.loses:
+            _missed(
+                *own, first, last, self.apart, fan.start, fan.core, fan.count, fan.packets,
+                self.laid.core_of, stretch.row, stretch.gone, self.counts,
+            )  # fmt: skip
 
     def total(self) -> dict[str, NDArray[np.int64]]:
         """Return all counts (1, steps, cores) by name, once every list has been added."""
-        if not self.apart:
-            ways = self.laid.reach
-            _travel_alike(self.laid.trips, ways.indptr, ways.indices, ways.data, self.counts)
-        return {k: self.counts[i][None] for i, k in enumerate(COUNTED)}
+        for s in self.stretches if not self.apart else ():
+            ways, steps = s.reach, slice(s.begin, s.end)
+            _travel_alike(
+                s.begin, s.end, s.trips, ways.indptr, ways.indices, ways.data, self.counts
+            )
+            if s.loses:
+                self.counts[PACKETS_LOST, steps] = self.counts[SPIKES, steps] * s.lost
+        return {k: self.counts[i][None] for i, k in enumerate(self.names)}
 
 
 def rasters(

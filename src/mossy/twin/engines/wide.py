@@ -9,7 +9,7 @@ is counted follows from the lists of spikes afterwards.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,47 +23,10 @@ from mossy.synapses.noise import GUIDE, ROOM, Rates, arrivals
 from mossy.twin.engines.helpers import helpers_of
 from mossy.twin.engines.tally import Tally, outside, rasters
 from mossy.twin.engines.trace import Listed, Recorded, Trace
+from mossy.twin.faults import Stretch
+from mossy.twin.layout import columns as col
 from mossy.twin.layout.gate import ahead, at, call, meet, new_gate, prefetch
-from mossy.twin.layout.tables import (
-    BORDER,
-    BORDERS,
-    BYTES,
-    ELEMENT,
-    FIELDS,
-    FIELDS_END,
-    FIRST,
-    FROM,
-    GUIDES,
-    KIND,
-    KINDS,
-    MANY,
-    MOST,
-    NOISE,
-    NOISE_END,
-    OFFSET,
-    PARTS,
-    PARTS_END,
-    PLANE,
-    RATES,
-    REST,
-    RESTS,
-    ROW,
-    SEED,
-    SENT,
-    SIZE,
-    START,
-    STEP,
-    SUMS,
-    SWEEP,
-    TABLE,
-    TO,
-    USED,
-    WEIGHT,
-    WORDS,
-    X0,
-    X1,
-    N,
-)  # fmt: skip
+from mossy.twin.layout.severed import NEVER, Severed, severed, spared
 from mossy.twin.layout.wide import Wide, size, wide
 
 AHEAD = 3  # groups whose words are asked for before they are pushed
@@ -104,6 +67,52 @@ def _gather(start: Any, spikes: Any, n: Any, groups: Any, g: Any, runs: Any, m: 
 
 
 @jit
+def _gather_some(
+    start: Any, spikes: Any, counts: Any, outside: Any, outside_start: Any, s: Any, groups: Any,
+    g: Any, spared: Any, runs: Any, m: Any, some: Any, few: Any,
+) -> Any:  # fmt: skip
+    """Append the runs of all spikes of step s, to `some` where live targets have been lost since.
+
+    some: (few, 3), a run and its row in `gone`. Return how many runs there are of either kind.
+    """
+    slot, lists = s % counts.shape[1], counts.shape[0]
+    row = spared.row[spared.which[s]]
+    for q in range(lists + (s + 1 < outside_start.size)):
+        if q < lists:
+            heard = spikes[q, slot][: counts[q, slot]]
+        else:
+            heard = outside[outside_start[s] : outside_start[s + 1]]
+        for k in range(heard.size):
+            o = np.int64(heard[k]) * groups + g
+            a, b, r = start[o], start[o + 1], row[spared.core_of[heard[k]]]
+            if r >= 0:
+                some[few, 0], some[few, 1], some[few, 2] = a, b, r
+                few += 1
+            elif b > a:
+                runs[m, 0], runs[m, 1] = a, b
+                m += 1
+    return m, few
+
+
+@jit
+def _push_some(
+    words: Any, sums: Any, some: Any, count: Any, base: Any, mask: Any, bits: Any, first: Any,
+    room: Any, spared: Any,
+) -> Any:  # fmt: skip
+    """Add the words of all runs but those for targets that are lost.
+
+    first: number of the block's first neuron; room: neurons that it has room for.
+    """
+    own = np.uint64(room - 1)
+    for r in range(count):
+        gone = spared.gone[some[r, 2]]
+        for k in range(some[r, 0], some[r, 1]):
+            w = words[k]
+            if not gone[spared.core_of[first + np.int64(np.uint64(w) & own)]]:
+                sums[np.uint64(w + base) & mask] += w >> bits
+
+
+@jit
 def _listed(sent: Any, n: Any, first: Any, out: Any) -> Any:
     """List the neurons that spiked; return how many there are. sent: (n,) bytes, 0 or 1.
 
@@ -130,37 +139,37 @@ def _listed(sent: Any, n: Any, first: Any, out: Any) -> Any:
 @jit
 def _noise(z: Any, t: Any, i: Any, row: Any, bits: Any) -> Any:
     """Add the noise of a part's neurons i, i + 1, ... to the sums of this step. row: (n,)."""
-    kind = carray(at(z[KIND] + 4 * i, _I32), (min(z[KINDS], row.size),))
-    n = z[RATES]
+    kind = carray(at(z[col.KIND] + 4 * i, _I32), (min(z[col.KINDS], row.size),))
+    n = z[col.RATES]
     rates = Rates(
-        carray(at(z[GUIDES], _U16), (n, 1 << GUIDE)),
-        carray(at(z[BORDERS], _U32), (n, z[BORDER])),
-        carray(at(z[MOST], _I32), (n,)),
-        carray(at(z[REST], _U64), (n, z[RESTS])),
+        carray(at(z[col.GUIDES], _U16), (n, 1 << GUIDE)),
+        carray(at(z[col.BORDERS], _U32), (n, z[col.BORDER])),
+        carray(at(z[col.MOST], _I32), (n,)),
+        carray(at(z[col.REST], _U64), (n, z[col.RESTS])),
     )
-    arrivals(z[SEED], t, z[ELEMENT] + i, kind, rates, z[WEIGHT], row, bits)
+    arrivals(z[col.SEED], t, z[col.ELEMENT] + i, kind, rates, z[col.WEIGHT], row, bits)
 
 
 @jit
 def _keep(s: Any, t: Any) -> Any:
     """Copy one field of some neighbours' registers to where it is recorded."""
-    n = s[MANY]
-    if s[BYTES] == 4:
-        source = carray(at(s[FROM], _I32), (n,))
+    n = s[col.MANY]
+    if s[col.BYTES] == 4:
+        source = carray(at(s[col.FROM], _I32), (n,))
         for i in range(n):
-            at(s[TO] + t * s[ROW] + i * s[STEP], _I32)[0] = source[i]
+            at(s[col.TO] + t * s[col.ROW] + i * s[col.STEP], _I32)[0] = source[i]
     else:
-        wider = carray(at(s[FROM], _I64), (n,))
+        wider = carray(at(s[col.FROM], _I64), (n,))
         for i in range(n):
-            at(s[TO] + t * s[ROW] + i * s[STEP], _I64)[0] = wider[i]
+            at(s[col.TO] + t * s[col.ROW] + i * s[col.STEP], _I64)[0] = wider[i]
 
 
 @jit
 def walk(
     begin: Any, end: Any, first: Any, last: Any, form: Any, blocks: Any, parts: Any, noise: Any,
     fields: Any, start_like: Any, words_like: Any, sums_like: Any, spikes: Any, counts: Any,
-    outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, gate: Any, threads: Any,
-    runs: Any,
+    outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, spared: Any, gate: Any,
+    threads: Any, runs: Any, some: Any,
 ) -> Any:  # fmt: skip
     """Run the steps begin .. end of the blocks first .. last.
 
@@ -174,42 +183,52 @@ def walk(
     for t in range(begin, end):
         slot = (t % width) * planes * room
         for b in range(first, last):
-            start = carray(at(blocks[b, START], start_like), (1 << 62,))
-            words = at(blocks[b, WORDS], words_like)
-            sums = carray(at(blocks[b, SUMS], sums_like), (1 << bits,))
-            m = 0
-            for g in range(blocks[b, USED]):
+            start = carray(at(blocks[b, col.START], start_like), (1 << 62,))
+            words = at(blocks[b, col.WORDS], words_like)
+            sums = carray(at(blocks[b, col.SUMS], sums_like), (1 << bits,))
+            m, few = 0, 0
+            for g in range(blocks[b, col.USED]):
                 s = t - lead - g * width
                 if s < 0:
                     break
+                if s >= spared.first:
+                    m, few = _gather_some(
+                        start, spikes, counts, outside, outside_start, s, groups, g, spared, runs,
+                        m, some, few,
+                    )  # fmt: skip
+                    continue
                 for q in range(counts.shape[0]):
                     m = _gather(start, spikes[q, s % kept], counts[q, s % kept], groups, g, runs, m)
                 if s + 1 < outside_start.size:
                     given = outside[outside_start[s] : outside_start[s + 1]]
                     m = _gather(start, given, given.size, groups, g, runs, m)
             _push(words, sums, runs, m, slot, mask, bits)
-            for p in range(blocks[b, PARTS], blocks[b, PARTS_END]):
-                n, here = parts[p, N], slot + parts[p, OFFSET]
-                table = carray(at(parts[p, TABLE], _I64), (64,))
+            if few:
+                _push_some(
+                    words, sums, some, few, slot, mask, bits, blocks[b, col.FIRST], room, spared
+                )  # fmt: skip
+            for p in range(blocks[b, col.PARTS], blocks[b, col.PARTS_END]):
+                n, here = parts[p, col.HI], slot + parts[p, col.OFFSET]
+                table = carray(at(parts[p, col.TABLE], _I64), (64,))
                 size = sums.itemsize
-                table[parts[p, X0]] = blocks[b, SUMS] + here * size
-                table[parts[p, X1]] = blocks[b, SUMS] + (here + (planes - 1) * room) * size
-                for i in range(0, n, NEAR):
+                table[parts[p, col.X0]] = blocks[b, col.SUMS] + here * size
+                table[parts[p, col.X1]] = blocks[b, col.SUMS] + (here + (planes - 1) * room) * size
+                for i in range(parts[p, col.LO], n, NEAR):
                     j = min(n, i + NEAR)
                     for k in range(here + j, here + min(n, j + NEAR), 16):
                         ahead(sums, k)
-                    for z in range(parts[p, NOISE], parts[p, NOISE_END]):
-                        to = here + noise[z, PLANE] * room
+                    for z in range(parts[p, col.NOISE], parts[p, col.NOISE_END]):
+                        to = here + noise[z, col.PLANE] * room
                         _noise(noise[z], t, i, sums[to + i : to + j], chance)
-                    call(parts[p, SWEEP], parts[p, TABLE], i, j)
-                for f in range(parts[p, FIELDS], parts[p, FIELDS_END]):
+                    call(parts[p, col.SWEEP], parts[p, col.TABLE], i, j)
+                for f in range(parts[p, col.FIELDS], parts[p, col.FIELDS_END]):
                     _keep(fields[f], t)
-            own = spikes[b, t % kept]
-            found = _listed(blocks[b, SENT], blocks[b, SIZE], blocks[b, FIRST], own)
+            out = spikes[b, t % kept]
+            found = _listed(blocks[b, col.SENT], blocks[b, col.SIZE], blocks[b, col.FIRST], out)
             counts[b, t % kept] = found
             e = recorded_end[b, t - begin]
             if found:
-                recorded[b, e : e + found] = own[:found]
+                recorded[b, e : e + found] = out[:found]
             recorded_end[b, t - begin + 1] = e + found
         if threads > 1:
             meet(gate, (t - begin + 1) * threads)
@@ -219,7 +238,7 @@ def run(
     program: Program,
     chip: Chip,
     inputs: dict[str, NDArray[Any]],
-    steps: int,
+    stretches: Sequence[Stretch],
     record: Recorded,
     *,
     threads: int | None = None,
@@ -229,12 +248,12 @@ def run(
     most = max(1, size(program)[0] // WORTH)
     threads = threads or min(os.cpu_count() or 1, most)
     laid = wide(program, chip, threads)
-    live = Run(program, laid, inputs, steps, record, min(threads, len(laid.blocks)))
-    tally = Tally(program, laid, steps, live.helpers)
+    parts = severed(laid, program, chip, stretches)
+    live = Run(program, laid, inputs, parts, record, min(threads, len(laid.blocks)))
+    tally = Tally(program, laid, live.steps, live.helpers, parts)
     kept = [live.outside]
     tally.add(kept)
-    for begin in range(0, steps, live.stretch):
-        end = min(steps, begin + live.stretch)
+    for begin, end in live.pieces():
         found = live.advance(begin, end)
         tally.add(found)
         if record.spikes:
@@ -242,7 +261,7 @@ def run(
         if progress:
             progress(end - begin)
     laid.spare.append(live.tables)
-    shown = rasters(program, laid, record.spikes, kept, steps)
+    shown = rasters(program, laid, record.spikes, kept, live.steps)
     return Trace(tally.total(), shown, live.states)
 
 
@@ -257,13 +276,14 @@ class Run:
         program: Program,
         laid: Wide,
         inputs: dict[str, NDArray[Any]],
-        steps: int,
+        stretches: tuple[Severed, ...],
         record: Recorded,
         threads: int,
         rows: int = 0,
     ) -> None:
-        self.program, self.laid, self.steps, self.record = program, laid, steps, record
-        self.threads, shape = threads, laid.shape
+        self.program, self.laid, self.record, self.stretches = program, laid, record, stretches
+        self.threads, shape, steps = threads, laid.shape, stretches[-1].end
+        self.steps = steps
         self.helpers = helpers_of(laid, threads)
         self.form = (
             shape.lead, shape.width, shape.groups, shape.neurons, shape.sums, shape.bits,
@@ -277,6 +297,10 @@ class Run:
         self.tables.reset(threads, self._most_runs())
         self.fields = self.tables.watched(self.states)
         self.stretch = self.tables.stretch
+        self.blocks, self.parts = self.tables.blocks, self.tables.parts
+        self.spared = spared(laid, stretches)
+        cut = self._most_runs() if self.spared.first < NEVER else 0
+        self.some = np.empty((threads, cut, 3), np.int64)
 
     def _most_runs(self) -> int:
         """Most groups of synapses that can be pushed in one step."""
@@ -285,6 +309,15 @@ class Run:
 
     def _type(self, population: str) -> np.dtype[Any]:
         return next(c.state.dtype for c in self.program.cores if c.population == population)
+
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """Yield the steps that are run in one go, begin .. end: nothing dies within them."""
+        for s in self.stretches:
+            if s.dead.any():
+                dead = s.dead[self.laid.core_of]
+                self.blocks, self.parts = self.tables.living(self.laid.blocks, dead)
+            for begin in range(s.begin, s.end, self.stretch):
+                yield begin, min(s.end, begin + self.stretch)
 
     def advance(self, begin: int, end: int) -> list[Listed]:
         """Run the steps begin .. end; return who spiked on each block, until the next call."""
@@ -295,7 +328,7 @@ class Run:
 
         def one(k: int) -> None:
             first, last = count * k // threads, count * (k + 1) // threads
-            go(begin, end, first, last, *given, gate, threads, runs[k])
+            go(begin, end, first, last, *given, gate, threads, runs[k], self.some[k])
 
         self.helpers.together(one)
         return self.listed(begin, ends)
@@ -306,9 +339,9 @@ class Run:
         first = laid.blocks[0]
         like = np.zeros(1, np.int32 if first.words.itemsize == 4 else np.int64)
         return (
-            self.form, own.blocks, own.parts, own.noise, self.fields, first.start[:1], like,
+            self.form, self.blocks, self.parts, own.noise, self.fields, first.start[:1], like,
             np.zeros(1, laid.drive), own.spikes, own.counts, self.outside.who, self.outside.start,
-            own.recorded, ends,
+            own.recorded, ends, self.spared,
         )  # fmt: skip
 
     def listed(self, begin: int, ends: NDArray[np.int64]) -> list[Listed]:

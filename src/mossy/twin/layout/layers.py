@@ -72,7 +72,7 @@ class Layer:
     start: NDArray[np.int64]
     column: NDArray[Any]
     weight: NDArray[Any]
-    delay: NDArray[np.uint8]
+    delay: NDArray[np.uint8 | np.uint16]
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,7 +58,7 @@ class Linked:
     syn_start: NDArray[np.int64]
     column: NDArray[np.uint32]
     weight: NDArray[Any]
-    delay: NDArray[np.uint8]
+    delay: NDArray[np.uint8 | np.uint16]
     sends: NDArray[np.int32]
     hops: NDArray[np.int32]
     lookups: NDArray[np.int64]
@@ -280,7 +280,7 @@ class _Segments:
             "syn_start": _starts(np.concatenate(self.lengths)),
             "column": syn[0].astype(np.uint32),  # unsigned: no check for negative indices
             "weight": syn[1].astype(self.drive),
-            "delay": syn[2].astype(np.uint8),
+            "delay": syn[2].astype(np.uint8 if self.longest < 1 << 8 else np.uint16),
             "sends": np.concatenate(self.sends),
             "hops": trips[:, 0].astype(np.int32),
             "lookups": trips[:, 1],

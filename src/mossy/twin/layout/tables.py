@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mossy import neurons
 from mossy.synapses.noise import rates_of
+from mossy.twin.layout import columns as col
 from mossy.twin.layout.bands import Band
 from mossy.twin.layout.blocks import Block
 from mossy.twin.layout.shape import Shape
@@ -23,14 +24,6 @@ STRETCH = 1 << 22  # spikes that a block can list in a stretch of steps, at most
 LONGEST = 1000  # steps of a stretch, after each of which progress is told
 BEHIND = 8  # places behind a list that may be written to
 LINE = 8  # addresses or counts in a line of the cache
-
-# columns of the tables of blocks, parts, noise and recorded fields
-START, WORDS, SUMS, SENT, FIRST, SIZE, PARTS, PARTS_END, USED = range(9)
-SWEEP, TABLE, N, OFFSET, X0, X1, NOISE, NOISE_END, FIELDS, FIELDS_END = range(10)
-(
-    SEED, ELEMENT, WEIGHT, PLANE, KIND, KINDS, RATES, GUIDES, BORDERS, BORDER, MOST, REST, RESTS,
-) = range(13)  # fmt: skip
-FROM, BYTES, TO, ROW, STEP, MANY = range(6)
 
 Registers = tuple[Band, dict[str, NDArray[Any]], NDArray[np.int64]]
 
@@ -52,6 +45,7 @@ class Tables:
         rows: int = 0,
     ) -> None:
         self._alive: list[Any] = []  # what the tables point at
+        self.sent = [np.zeros(shape.neurons, np.uint8) for _ in blocks]
         self.sums = [np.zeros(1 << shape.bits, drive) for _ in blocks]
         self.registers: list[Registers] = []
         self.blocks, self.parts, self.noise = self._tables(blocks, bands, shape)
@@ -85,8 +79,7 @@ class Tables:
         rows: list[list[int]] = []
         parts: list[list[int]] = []
         noise: list[list[int]] = []
-        for b, sums, own in zip(blocks, self.sums, bands, strict=True):
-            sent = self._new(np.zeros(shape.neurons, np.uint8))
+        for b, sums, sent, own in zip(blocks, self.sums, self.sent, bands, strict=True):
             first = len(parts)
             for band in own:
                 drawn = [self._drawn(band, k) for k in range(len(band.noise))]
@@ -98,12 +91,8 @@ class Tables:
             rows.append([*where, b.first, b.last - b.first, first, len(parts), _used(b)])
         return tuple(
             np.array(found, np.int64).reshape(-1, width)
-            for found, width in ((rows, 9), (parts, 10), (noise, 13))
+            for found, width in ((rows, 9), (parts, 11), (noise, 13))
         )
-
-    def _new(self, array: NDArray[Any]) -> NDArray[Any]:
-        self._alive.append(array)
-        return array
 
     def _part(self, band: Band, sent: NDArray[np.uint8]) -> list[int]:
         """The first columns of a row of the table of parts."""
@@ -119,6 +108,7 @@ class Tables:
         return [
             swept_by(band, band.params),
             where_is(table),
+            0,
             band.hi - band.lo,
             band.at,
             x0,
@@ -142,7 +132,7 @@ class Tables:
         """
         rows: list[list[int]] = []
         for part, (band, state, _) in zip(self.parts, self.registers, strict=True):
-            part[FIELDS] = len(rows)
+            part[col.FIELDS] = len(rows)
             out = states.get(band.population)
             if out is not None:
                 size = out.dtype.itemsize
@@ -150,8 +140,37 @@ class Tables:
                     to = where_is(out[f]) + band.lo * size
                     row = out.shape[2] * size
                     rows.append([where_is(a), a.itemsize, to, row, size, band.hi - band.lo])
-            part[FIELDS_END] = len(rows)
+            part[col.FIELDS_END] = len(rows)
         return np.array(rows, np.int64).reshape(-1, 6)
+
+    def living(
+        self, blocks: tuple[Block, ...], dead: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the tables of blocks and parts without dead neurons, who are silent from now on.
+
+        dead: (numbers,). The tables of a whole run, which the next one takes, stay as they are.
+        """
+        rows, parts = self.blocks.copy(), [np.zeros((0, self.parts.shape[1]), np.int64)]
+        many = 0
+        for b, row, sent in zip(blocks, rows, self.sent, strict=True):
+            gone = dead[b.first : b.last]
+            sent[: gone.size][gone] = 0  # nobody else would: they are not swept any more
+            found = [
+                self._runs(part, gone) for part in self.parts[row[col.PARTS] : row[col.PARTS_END]]
+            ]
+            row[col.PARTS], many = many, many + sum(map(len, found))
+            row[col.PARTS_END] = many
+            parts += found
+        return rows, np.concatenate(parts)
+
+    def _runs(self, part: NDArray[np.int64], gone: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """A row for each run of the living in a part of a block. gone: (neurons of the block,)."""
+        own = gone[part[col.OFFSET] :][: part[col.HI]]
+        edges = np.flatnonzero(np.diff(np.concatenate([[True], own, [True]]))).reshape(-1, 2)
+        found = np.tile(part, (len(edges), 1))
+        found[:, [col.LO, col.HI]] = edges
+        found[:-1, col.FIELDS] = found[:-1, col.FIELDS_END]  # copied once, behind the last run
+        return found
 
 
 def swept_by(band: Band, params: list[NDArray[Any]]) -> int:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from mossy.twin.result import Result
-from mossy.twin.traffic.congestion import Busy, Congestion
-from mossy.units import Quantity
+from mossy.twin.traffic.congestion import Busy, Congestion, Inside
+from mossy.twin.traffic.events import Fifo
+from mossy.twin.traffic.transit import Transit
+from mossy.units import Quantity, si
 
 STATIC = "what dead parts still draw is not known; their static power is priced as if they lived"
 
@@ -48,15 +50,29 @@ def congestion_json(c: Congestion | None) -> dict[str, Any] | None:
         "policy": c.policy,
         "links": [_busy(b) for b in c.links],
         "router": _busy(c.router),
-        "networks_on_chip": _busy(c.noc),
+        "networks_on_chip": _inside_json(c.noc),
         "links_above_100_percent": c.over,
         "link_steps_above_100_percent": c.over_steps,
         "packets_late": c.late,
         "ticks_late": c.ticks_late,
         "packets_dropped": c.dropped,
         "packets_not_tried_again": c.lost,
-        "event_fifo": {"arrivals": c.arrivals, "overflow": c.overflow, "policy": c.fifo_policy},
-        "longest_way": {"routers": c.longest, "time": _quantity(c.transit)},
+        "event_fifo": {
+            "policy": c.fifo.policy,
+            "arrivals": c.fifo.arrivals,
+            "depth": _quantity(c.fifo.depth),
+            "over": _quantity(c.fifo.over),
+            "events_lost": _quantity(c.fifo.events),
+            "stall": _quantity(c.fifo.stall),
+        },
+        "event_filters": vars(c.filters) if c.filters else None,
+        "longest_way": {
+            "routers": c.longest.leg.routers,
+            "hops": c.longest.leg.hops,
+            "links": c.longest.leg.links,
+            "time": _quantity(c.longest.total),
+            "parts": {name: _quantity(q) for name, q in c.longest.parts.items()},
+        },
         "assumed": c.assumed,
         "unknown": c.unknown,
     }
@@ -66,9 +82,29 @@ def congestion_text(c: Congestion | None) -> Iterator[str]:
     """Yield the lines on congestion; but one where no packet left its chip."""
     if c is None or c.router is None:
         return
-    if not c.links:
-        yield "  links             no packet leaves its chip"
-        return
+    yield from _links_text(c) if c.links else ["  links             no packet leaves its chip"]
+    yield f"  routers           {_said(c.router)}"
+    if c.noc:
+        yield f"  network on chip   {_said(c.noc.link)}"
+        yield f"    packets for several tiles of a chip travel as: {c.noc.multicast}"
+        if c.noc.over:
+            steps = f"in {c.noc.over_steps} steps of theirs"
+            yield f"    above 100 %: {c.noc.over} links on chip, {steps}"
+    yield from _fifo_text(c.fifo)
+    if c.filters and c.filters.above:
+        f = c.filters
+        yield (
+            f"  event filters     {f.above:,} of {f.cores:,} cores have more source slices than "
+            f"their {f.each} filters, up to {f.most:,}"
+        )
+    yield from _way_text(c.longest)
+    if c.assumed:
+        yield f"    assumed: {', '.join(c.assumed)}"
+    if c.unknown:
+        yield f"    not known: {', '.join(c.unknown)}"
+
+
+def _links_text(c: Congestion) -> Iterator[str]:
     yield f"  links             {_said(c.links[0])}"
     if c.over:
         yield f"    above 100 %: {c.over} links, in {c.over_steps} steps of theirs; estimated:"
@@ -77,24 +113,39 @@ def congestion_text(c: Congestion | None) -> Iterator[str]:
             if c.policy == "late"
             else f"    {c.dropped:,.0f} packets dropped, {c.lost:,.0f} of them not tried again"
         )
-    yield f"  routers           {_said(c.router)}"
-    if c.noc:
-        yield f"  networks on chip  {_said(c.noc)}"
-    over = "its depth is not known" if c.overflow is None else f"{c.overflow:,} above its depth"
-    what = f" ({c.fifo_policy})" if c.overflow else ""
-    yield f"  event FIFO        at most {c.arrivals:,} packets for a core in a step, {over}{what}"
-    if c.transit:
-        yield f"  longest way       {c.longest} routers, {c.transit}"
-    if c.assumed:
-        yield f"    assumed: {', '.join(c.assumed)}"
-    if c.unknown:
-        yield f"    not known: {', '.join(c.unknown)}"
+
+
+def _fifo_text(f: Fifo) -> Iterator[str]:
+    over = "its depth is not known"
+    if f.depth and f.over:
+        over = f"its depth is {f.depth.value:,.0f}"
+        if f.over.value:
+            over += f": {_range(f.over)} too many ({f.policy}), estimated"
+    yield f"  event FIFO        at most {f.arrivals:,} packets for a core in a step, {over}"
+    if f.over and f.over.value and f.events:
+        yield f"    {_range(f.events)} synaptic events lost with them"
+    if f.over and f.over.value and f.stall:
+        yield f"    a core holds up the network for up to {f.stall} in a step"
+
+
+def _way_text(way: Transit) -> Iterator[str]:
+    if way.total is None:
+        return
+    leg = way.leg
+    what = f"{leg.routers} routers, {leg.hops} hops on chip, {leg.links} links"
+    yield f"  longest way       {what}: {way.total}"
+    yield "    " + ", ".join(f"{name} {si(q.value, 's')}" for name, q in way.parts.items())
+
+
+def _range(q: Quantity) -> str:
+    """A number of things between two bounds."""
+    return f"{q.low:,.0f} to {q.high:,.0f}" if q.low < q.high else f"{q.value:,.0f}"
 
 
 def _said(b: Busy) -> str:
     """Where the busiest part is, when, and how busy."""
     use = "load" if b.use is None else f"{_percent(b.use)} of a tick,"
-    kind = "" if b.kind in ("router", "networks on chip") else f" ({b.kind})"
+    kind = "" if b.kind in ("router", "network on chip") else f" ({b.kind})"
     return f"busiest {use} {b.load:,} at step {b.step} of input {b.sample}, {b.name}{kind}"
 
 
@@ -102,6 +153,16 @@ def _percent(q: Quantity) -> str:
     if q.low == q.high:
         return f"{100 * q.value:.2g} %"
     return f"{100 * q.value:.2g} % ({100 * q.low:.2g} to {100 * q.high:.2g})"
+
+
+def _inside_json(i: Inside | None) -> dict[str, Any] | None:
+    return None if i is None else {
+        "link": _busy(i.link),
+        "packets": i.packets,
+        "links_above_100_percent": i.over,
+        "link_steps_above_100_percent": i.over_steps,
+        "multicast": i.multicast,
+    }  # fmt: skip
 
 
 def _busy(b: Busy | None) -> dict[str, Any] | None:

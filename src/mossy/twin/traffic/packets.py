@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from mossy.chips.chip import Chip
 from mossy.chips.facts import Facts
+from mossy.chips.mesh import Mesh, Tile
 from mossy.program.artefact import CoreImage, Program, Route
 from mossy.program.machine import Place, Spot
 
@@ -38,7 +39,9 @@ class Journey:
     """What one packet does. cores: numbers of the cores it reaches, in order.
 
     lookups: routing tables consulted; links: chip-to-chip links crossed; hops: steps in the
-    network on chip, one way to every core reached. lost: cores it was meant for and does not reach
+    network on chip, one way to every core reached, or, where a multicast packet is followed through
+    it, to the router and from there to every tile with such cores (a packet of its own each,
+    whatever the chip's choice). lost: cores it was meant for and does not reach
     because of dead parts, in order.
     """
 
@@ -79,6 +82,7 @@ class Network:
         for spot, table in program.tables.items():
             x, y = spot.split(",")
             self.tables[int(x), int(y)] = table
+        self.tiles = _tiles(program, mesh_of(chip))
         self.distance: dict[tuple[int, int], int] = {}
         self.crossed: dict[tuple[int, int], int] = {}
 
@@ -88,7 +92,7 @@ class Network:
         if self.program.routing == "multicast":
             way = self.way(core, neuron)
             lookups, links = len(way.routers), len(way.links)
-            return Journey(way.cores, lookups, links, self.hops(core, way.cores), way.lost)
+            return Journey(way.cores, lookups, links, self.inside(core, way), way.lost)
         if self.program.routing == "axons":
             meant = tuple(a.target for a in core.axons if a.neurons[neuron])
             reached, lost = self._parted(meant)
@@ -152,6 +156,14 @@ class Network:
         alive = tuple(n for n in meant if n not in self.gone)
         return alive, tuple(n for n in meant if n in self.gone)
 
+    def inside(self, core: CoreImage, way: Way) -> int:
+        """Return the steps on networks on chip of a multicast packet."""
+        if not self.tiles:
+            return self.hops(core, way.cores)
+        tiles = {self.tiles[number] for number in way.cores}
+        out = self.tiles[core.number][-1] if way.routers else 0
+        return out + sum(distance for *_, distance in tiles)
+
     def hops(self, core: CoreImage, reached: tuple[int, ...]) -> int:
         """Return the steps on networks on chip from a core to those reached, one way to each."""
         return self._sum(core, reached, self.distance, self.chip.rules.hops)
@@ -180,6 +192,26 @@ class Network:
                 known[pair] = measure(core.place, end, self.chip.facts)
             total += known[pair]
         return total
+
+
+def mesh_of(chip: Chip) -> Mesh | None:
+    """Return the network on chip, None where its links are not followed."""
+    if "noc" not in chip.spec.get("links", {}):
+        return None
+    found: Mesh = chip.rules.mesh(chip.facts)
+    return found
+
+
+def _tiles(program: Program, mesh: Mesh | None) -> dict[int, tuple[Spot, Tile, int]]:
+    """Chip, tile, and hops to the router of every core by its number; empty without a mesh."""
+    if mesh is None:
+        return {}
+    found = {}
+    for c in program.cores:
+        if c.place is not None:
+            tile = mesh.cores[c.place[2]]
+            found[c.number] = c.place[:2], tile, mesh.distance(tile)
+    return found
 
 
 def _side_by_side(start: Place, end: Place, facts: Facts) -> int:

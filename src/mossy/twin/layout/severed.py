@@ -1,0 +1,148 @@
+"""Severed: what dead parts change for the engine of large networks, stretch of steps by stretch.
+
+A packet is delivered, lost and counted in the step in which it is sent, with what is dead then. So
+the words of all blocks stay as they are. What still lands in the sums of the dead is never read, as
+no part comes back; only a live target that a live sender does not reach any more, behind a dead
+link or chip, has to be spared. Those are few pairs of cores, found here. All counts follow from
+lists of spikes, whose steps are known, and from the tables of a stretch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from mossy.chips.chip import Chip
+from mossy.program.artefact import Program
+from mossy.twin.faults import Stretch
+from mossy.twin.layout.link import distinct
+from mossy.twin.layout.wide import Wide
+from mossy.twin.sever import after
+from mossy.twin.traffic.packets import Network
+
+NEVER = 1 << 62  # a step that no run comes to
+
+
+@dataclass(frozen=True, eq=False)
+class Severed:
+    """A stretch, the steps begin .. end. dead: (cores,). trips, reach: as in `Wide`, of what is
+    left; lost: packets lost of a spike, by rows of trips. gone: (rows, cores) 1 where what is sent
+    is lost; row: (cores,) which row of it holds for a sender, 0 where it only misses the dead.
+    """
+
+    begin: int
+    end: int
+    dead: NDArray[np.bool_]
+    trips: NDArray[np.int64]
+    reach: sparse.csr_array
+    lost: NDArray[np.int64]
+    gone: NDArray[np.uint8]
+    row: NDArray[np.int32]
+
+    @property
+    def loses(self) -> bool:
+        """Whether anything at all is lost."""
+        return bool(self.gone.any())
+
+
+class Spared(NamedTuple):
+    """Which live targets a push has to spare. first: the first step whose spikes may have lost one;
+    which: (steps,) stretch of each step; row: (stretches, cores) row in `gone` of a sender, -1 if
+    it has lost no live target; gone: of all stretches, one behind the other.
+    """
+
+    first: int
+    which: NDArray[np.int32]
+    row: NDArray[np.int32]
+    gone: NDArray[np.uint8]
+    core_of: NDArray[np.int32]
+
+
+def spared(laid: Wide, stretches: Sequence[Severed]) -> Spared:
+    """Return what pushes of all stretches have to ask."""
+    cut = [s.begin for s in stretches if s.row.any()]
+    if not cut:
+        none = np.zeros((1, 1), np.int32)
+        return Spared(NEVER, none[0], none, np.zeros((1, 1), np.uint8), laid.core_of)
+    many = np.cumsum([0, *(len(s.gone) for s in stretches)])
+    rows = [np.where(s.row > 0, s.row + k, -1) for s, k in zip(stretches, many, strict=False)]
+    which = np.repeat(np.arange(len(stretches)), [s.end - s.begin for s in stretches])
+    return Spared(
+        min(cut),
+        which.astype(np.int32),
+        np.stack(rows).astype(np.int32),
+        np.concatenate([s.gone for s in stretches]),
+        laid.core_of,
+    )
+
+
+def whole(laid: Wide, steps: int) -> tuple[Severed, ...]:
+    """Return the one stretch of a run in which nothing dies."""
+    return (_whole(laid, 0, steps),)
+
+
+def severed(
+    laid: Wide, program: Program, chip: Chip, stretches: Sequence[Stretch]
+) -> tuple[Severed, ...]:
+    """Return the tables of all stretches of a run; in the first one nothing is dead."""
+    first, *later = stretches
+    found = (_severed(laid, Network(program, chip, s.dead), s) for s in later)
+    return _whole(laid, first.begin, first.end), *found
+
+
+def _whole(laid: Wide, begin: int, end: int) -> Severed:
+    cores = len(laid.spans)
+    return Severed(
+        begin,
+        end,
+        np.zeros(cores, np.bool_),
+        laid.trips,
+        laid.reach,
+        np.zeros(len(laid.trips), np.int64),
+        np.zeros((1, cores), np.uint8),
+        np.zeros(cores, np.int32),
+    )
+
+
+def _severed(laid: Wide, network: Network, stretch: Stretch) -> Severed:
+    cores = network.program.cores
+    dead = np.isin(np.arange(len(cores)), list(network.gone))
+    trips, row = laid.trips.copy(), np.zeros(len(cores), np.int32)
+    missed: list[tuple[int, int]] = []
+    cuts: dict[tuple[int, ...], int] = {(): 0}  # live cores that a sender has lost, and their row
+    for number, k, at in _changed(laid, network, dead):
+        core = cores[number]
+        lost, *trips[at, 1:] = after(network, core, k)
+        missed += [(at, t) for t in lost]
+        row[number] = cuts.setdefault(tuple(t for t in lost if not dead[t]), len(cuts))
+    gone = np.tile(dead.astype(np.uint8), (len(cuts), 1))
+    for cut, k in cuts.items():
+        gone[k, list(cut)] = 1
+    pairs = np.array(missed, np.int64).reshape(-1, 2)
+    ones = np.ones(len(pairs), np.int64)
+    gaps = sparse.csr_array((ones, (pairs[:, 0], pairs[:, 1])), laid.reach.shape)
+    reach = sparse.csr_array(laid.reach - gaps)
+    lost_each = np.bincount(pairs[:, 0], minlength=len(trips))
+    return Severed(stretch.begin, stretch.end, dead, trips, reach, lost_each, gone, row)
+
+
+def _changed(laid: Wide, network: Network, dead: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
+    """Core, neuron and row in `trips` of live senders whose packets' ways may have changed."""
+    program, parts = network.program, network.dead
+    apart = program.routing == "axons"
+    trees = program.routing == "multicast" and bool(parts.chips or parts.links)
+    touched = np.full(len(laid.trips), trees)
+    pairs = laid.reach.tocoo()
+    touched[pairs.row[dead[pairs.col]]] = True
+    found = []
+    for c in program.cores:
+        for k in distinct(program, c) if not dead[c.number] else ():
+            at = int(laid.start[c.number]) + k if apart else c.number
+            if touched[at]:
+                found.append((c.number, k, at))
+    return found

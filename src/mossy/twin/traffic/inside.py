@@ -1,0 +1,79 @@
+"""Inside a chip: which links of its network on chip a multicast packet uses.
+
+A packet goes from its core's tile to the router, and on each chip that it reaches from the router
+to every tile with a core that is to get it; cores of one tile share it. Where several tiles are to
+get it, the router sends each of them a packet of its own ("copies"), or one that branches ("tree"),
+as the chip's choice says. What a packet does on a chip is its `Turn`; there are few kinds of them,
+and every load of a link is the packets of each turn times the links of that turn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from mossy.chips.mesh import Hop, Mesh, Tile
+from mossy.program.artefact import Program
+from mossy.program.machine import Spot
+from mossy.twin.traffic.packets import Way
+
+TREE = "tree"
+
+
+class Turn(NamedTuple):
+    """A packet's way on one chip: from a tile to the router, or from there to some tiles."""
+
+    spot: Spot
+    tiles: tuple[Tile, ...]
+    outward: bool
+
+
+def targets(program: Program, mesh: Mesh, reached: Iterable[int]) -> dict[Spot, set[Tile]]:
+    """Return the tiles that a packet reaches, by chip. reached: numbers of cores."""
+    found: dict[Spot, set[Tile]] = {}
+    for number in reached:
+        place = program.cores[number].place
+        assert place is not None
+        found.setdefault(place[:2], set()).add(mesh.cores[place[2]])
+    return found
+
+
+def turns(program: Program, mesh: Mesh, core: int, way: Way, branching: str) -> Iterator[Turn]:
+    """Yield what a core's packet does on each chip. branching: "copies" or "tree"."""
+    if not way.routers:
+        return
+    home = program.cores[core].place
+    assert home is not None
+    yield Turn(home[:2], (mesh.cores[home[2]],), True)
+    for spot, tiles in targets(program, mesh, way.cores).items():
+        if branching == TREE:
+            yield Turn(spot, tuple(sorted(tiles)), False)
+        else:
+            yield from (Turn(spot, (tile,), False) for tile in sorted(tiles))
+
+
+def hops(mesh: Mesh, turn: Turn) -> Counter[Hop]:
+    """Return the links that a packet crosses in a turn, and how often."""
+    if turn.outward:
+        return Counter(mesh.to_router(turn.tiles[0]))
+    # a link that the ways to several tiles share carries the packet once
+    return Counter({hop: 1 for tile in turn.tiles for hop in mesh.from_router(tile)})
+
+
+def paths(
+    mesh: Mesh, found: Sequence[Turn]
+) -> tuple[tuple[tuple[Spot, Hop], ...], sparse.csr_array]:
+    """Return the links in use, and (turns, links) how often a packet crosses each in a turn."""
+    links: dict[tuple[Spot, Hop], int] = {}
+    cells = [
+        (row, links.setdefault((turn.spot, hop), len(links)), often)
+        for row, turn in enumerate(found)
+        for hop, often in hops(mesh, turn).items()
+    ]
+    at = np.array(cells, np.int64).reshape(-1, 3).T
+    shape = (len(found), len(links))
+    return tuple(links), sparse.csr_array((at[2], (at[0], at[1])), shape=shape)

@@ -1,0 +1,135 @@
+"""Transit: the way of a packet that takes longest, and its time part by part.
+
+    time = routers x latency + hops x cycles of a hop / clock of the network on chip
+           + links x bits of a packet on the link / rate of the link
+
+A packet waits nowhere here: this is the time in an empty network. A link's time is that of sending
+the packet over it; what wires and their circuits take on top is in the latency of a router. Between
+a router and the links of its chip there are no hops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from mossy.chips.mesh import Mesh
+from mossy.program.artefact import Program
+from mossy.program.machine import Spot
+from mossy.twin.traffic.inside import targets
+from mossy.twin.traffic.link_facts import KINDS, LinkFacts, kind_of
+from mossy.twin.traffic.packets import Way
+from mossy.units import Quantity
+
+
+class Leg(NamedTuple):
+    """What a packet crosses on its way to one core."""
+
+    routers: int
+    hops: int
+    on_board: int
+    between_boards: int
+
+    @property
+    def links(self) -> int:
+        """Links from chip to chip."""
+        return self.on_board + self.between_boards
+
+
+NOWHERE = Leg(0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Transit:
+    """The longest way. parts: seconds of each, named; total: None where one is not known."""
+
+    leg: Leg
+    parts: dict[str, Quantity]
+    total: Quantity | None
+
+
+class Clock:
+    """What a packet crosses, in seconds, and which way is the longest."""
+
+    def __init__(self, program: Program, facts: LinkFacts, mesh: Mesh | None) -> None:
+        self.program, self.facts, self.mesh = program, facts, mesh
+
+    @cached_property
+    def router(self) -> Quantity | None:
+        """Seconds of a router."""
+        return self.facts.fact(self.facts.spec.get("latency"))
+
+    @cached_property
+    def hop(self) -> Quantity | None:
+        """Seconds of a hop on the network on chip."""
+        cycles, clock = self.facts.quantity("noc", "hop"), self.facts.quantity("noc", "clock")
+        if cycles is None or clock is None:
+            return None
+        f = clock
+        return Quantity(cycles.value / f.value, "s", cycles.low / f.high, cycles.high / f.low)
+
+    @cached_property
+    def on_board(self) -> Quantity | None:
+        """Seconds of a link on a board."""
+        return self.facts.crossing(self.program, "on_board")
+
+    @cached_property
+    def between_boards(self) -> Quantity | None:
+        """Seconds of a link between boards."""
+        return self.facts.crossing(self.program, "between_boards")
+
+    def longest(self, ways: Iterable[tuple[int, Way]]) -> Leg:
+        """Return the longest way of any packet, by what is known of its time. ways: by core."""
+        return self.longest_of(leg for core, way in ways for leg in self._legs(core, way))
+
+    def longest_of(self, legs: Iterable[Leg]) -> Leg:
+        """Return the longest of some ways."""
+        return max(legs, key=lambda leg: (self._seconds(leg), leg), default=NOWHERE)
+
+    def transit(self, leg: Leg) -> Transit:
+        """Return the time of a way."""
+        asked = self._asked(leg)
+        parts = {name: each.times(often) for name, often, each in asked if each}
+        total = sum(parts.values(), start=Quantity.exact(0.0, "s"))
+        return Transit(leg, parts, total if len(parts) == len(asked) else None)
+
+    def _legs(self, core: int, way: Way) -> Iterable[Leg]:
+        """The ways to the farthest core on every chip that is reached."""
+        home = self.program.cores[core].place
+        assert home is not None
+        machine = self.program.machine
+        at: dict[Spot, tuple[int, int, int]] = {home[:2]: (1, 0, 0)}
+        for link in way.links:  # from the root outwards
+            routers, *links = at[link[:2]]
+            links[KINDS.index(kind_of(machine, link))] += 1
+            beyond = machine.beside(link[:2], link[2])
+            assert beyond is not None
+            at[beyond] = routers + 1, links[0], links[1]
+        if self.mesh is None:
+            return (Leg(at[s][0], 0, *at[s][1:]) for s in self._spots(way))
+        out = self.mesh.distance(self.mesh.cores[home[2]])
+        far = {
+            spot: out + max(map(self.mesh.distance, tiles))
+            for spot, tiles in targets(self.program, self.mesh, way.cores).items()
+        }
+        return (Leg(at[spot][0], hops, *at[spot][1:]) for spot, hops in far.items())
+
+    def _spots(self, way: Way) -> set[Spot]:
+        places = (self.program.cores[c].place for c in way.cores)
+        return {place[:2] for place in places if place is not None}
+
+    def _asked(self, leg: Leg) -> list[tuple[str, int, Quantity | None]]:
+        """Name, number and seconds of what is on a way; facts of what is not are not asked for."""
+        found = [("routers", leg.routers, self.router)]
+        if leg.hops:
+            found.append(("network on chip", leg.hops, self.hop))
+        if leg.on_board:
+            found.append(("links on board", leg.on_board, self.on_board))
+        if leg.between_boards:
+            found.append(("links between boards", leg.between_boards, self.between_boards))
+        return found
+
+    def _seconds(self, leg: Leg) -> float:
+        return sum(often * each.value for _, often, each in self._asked(leg) if each)
