@@ -354,6 +354,29 @@ def test_the_simulator_computes_what_the_connection_list_says(kind: str, engine:
     assert all((pop.get_voltages()[k] == potentials[k]).all() for k in range(n))
 
 
+@pytest.mark.parametrize("backend", [brian2_sim.Brian2Backend, hardware.SpiNNaker2Chip])
+def test_constant_drives_spike_as_a_public_comparison_found(backend: Any) -> None:
+    """A port of SpikeGPT found its `v >= threshold` in the library's simulator, but at equality.
+
+    There 21 drives from 0 to 2 into `lif` spiked as the recurrence, except where a potential is
+    exactly the threshold: the library spikes above it.
+    """
+    n, steps, decay = 21, 64, 0.5
+    drives = np.linspace(0.0, 2.0, n)
+    v, fired, equal = np.zeros(n), np.zeros((steps, n), bool), np.zeros(n, bool)
+    for t in range(steps):
+        v = v * decay + drives
+        fired[t], equal = v >= 1.0, equal | (v == 1.0)
+        v[fired[t]] = 0.0
+    params = {"threshold": 1.0, "alpha_decay": decay, "i_offset": drives, "v_reset": 0.0}
+    pop = snn.Population(n, "lif", params | {"reset": "reset_to_v_reset"}, "lif", ["spikes"])
+    net = snn.Network("spikegpt_lif")
+    net.add(pop)
+    backend().run(net, steps)
+    differ = [k for k in range(n) if pop.get_spikes()[k] != np.flatnonzero(fired[:, k]).tolist()]
+    assert differ == np.flatnonzero(equal).tolist() == [5, 10]
+
+
 def test_the_simulator_has_no_cores_to_be_full() -> None:
     stim = source({0: [0]}, 1)
     pop = snn.Population(148 * 256 + 1, "lif_no_delay", KEEPS, "pop", ["v"])

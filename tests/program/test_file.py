@@ -113,7 +113,7 @@ def test_another_version_is_e0163(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "p", "w") as out:
         out.writestr("program.json", json.dumps({"mossy": 99, "program": None}))
     e = refused(tmp_path / "p")
-    assert e.code == "E0163" and "got 99; allowed: 3" in str(e)
+    assert e.code == "E0163" and "got 99; allowed: 4" in str(e)
     assert "compile the network again with this version" in str(e)
 
 
@@ -123,12 +123,12 @@ def test_another_version_is_e0163(tmp_path: Path) -> None:
         "",
         "[]",
         "3",
-        '{"mossy": 3}',
-        '{"mossy": 3, "program": 3}',
-        '{"mossy": 3, "program": {"$": "Nonsense"}}',
-        '{"mossy": 3, "program": {"$": "Route", "key": 1}}',
-        '{"mossy": 3, "program": {"$": "array", "at": 4}}',
-        '{"mossy": 3, "program": {"$": "Route", "key": 1, "mask": 2, "links": 0, "cores": 0}}',
+        '{"mossy": 4}',
+        '{"mossy": 4, "program": 3}',
+        '{"mossy": 4, "program": {"$": "Nonsense"}}',
+        '{"mossy": 4, "program": {"$": "Route", "key": 1}}',
+        '{"mossy": 4, "program": {"$": "array", "at": 4}}',
+        '{"mossy": 4, "program": {"$": "Route", "key": 1, "mask": 2, "links": 0, "cores": 0}}',
     ],
 )
 def test_any_other_tree_is_e0162(tree: str, tmp_path: Path) -> None:

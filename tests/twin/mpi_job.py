@@ -6,6 +6,7 @@ a difference ends the job with an exit code.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import Any
 
@@ -125,11 +126,15 @@ def differ(rng: np.random.Generator) -> None:
     program = compiled(populations)
     other, _ = random_network(8)
     rank = RANKS.rank
+    cores = tuple(dataclasses.replace(c, place=(0, 0, c.number)) for c in program.cores)
+    placed = dataclasses.replace(program, cores=cores)
+    died = [f"core 0,0,{len(cores) - 1} @ 5"] if rank else []
     cases: dict[str, tuple[Program, NDArray[np.uint8], dict[str, Any]]] = {
         "program": (compiled(other) if rank else program, x, {}),
         "inputs": (program, x[:, ::-1] if rank else x, {}),
         "steps": (program, x[:, : x.shape[1] - rank], {}),
         "what is recorded": (program, x, {"states": ["a"] if rank else []}),
+        "parts that die": (placed, x, {"faults": died}),
     }
     for what, given in cases.items():
         try:
@@ -137,7 +142,7 @@ def differ(rng: np.random.Generator) -> None:
         except BadInput as e:
             assert e.code == "E0421", e
             if what != "steps":  # other inputs then, too
-                assert f"the {what} of rank 1 and of rank 0 differ" in str(e), e
+                assert f"{what} of rank 1 and of rank 0 differ" in str(e), e
         else:
             raise AssertionError(f"{what}: nobody noticed")
     # one rank has the program laid out, the others make theirs anew

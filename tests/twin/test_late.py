@@ -63,8 +63,15 @@ def test_synapses_by_delay_of_rows() -> None:
     assert found[[1, 4]].tolist() == [1, 1] and found.sum() == 2  # 21 steps are beyond all colours
 
 
-@pytest.mark.parametrize("delay", [Draw("normal", 5, 3, low=1), Draw("exponential", 6, clip=True),
-                                   Draw("uniform", 0.6, 9.4), constant(7)])  # fmt: skip
+DRAWS = (
+    Draw("normal", 5, 3, low=1),
+    Draw("normal", 5, 3, 2, 8, clip=True),
+    Draw("uniform", 0.6, 9.4),
+    constant(7),
+)
+
+
+@pytest.mark.parametrize("delay", DRAWS)
 def test_drawn_delays_are_expected_ones(delay: Draw) -> None:
     recipe = simulated.several("in_degree", 400, 400, count=40, delay=delay, seed=3)
     made = program(recipe)
@@ -73,7 +80,7 @@ def test_drawn_delays_are_expected_ones(delay: Draw) -> None:
     assert found is not None
     drawn = generate.rows(recipe, 0, 400)[3]
     wanted = np.bincount(drawn[drawn < 16], minlength=16) / 400
-    np.testing.assert_allclose(found, wanted, atol=0.15)
+    np.testing.assert_allclose(found, wanted, atol=0.45)  # four deviations
 
 
 def test_late_packets_by_hand() -> None:

@@ -111,3 +111,40 @@ def test_bad_levels_of_a_population_are_named(by: dict[str, Asked], code: str, s
     with pytest.raises(BadInput) as e:
         three_spikes().at("low", by=by)
     assert e.value.code == code and says in str(e.value)
+
+
+# ------------------------------------------------------------------------------ by core
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_cores_add_up_and_pay_for_their_own_level_alone(setting: Asked) -> None:
+    result = busy()
+    plain, changed = result.at("high"), result.at("high", by={"n": setting})
+    before, after = plain.energy.by("core"), changed.energy.by("core")
+    assert sum(after.values()) == pytest.approx(changed.energy.value, rel=1e-12)
+    own = {f"{c.number} {c.population}" for c in result.program.cores if c.population == "n"}
+    assert len(own) == 3 and set(after) > own
+    for core in after:
+        if core not in own:
+            assert after[core] == pytest.approx(before[core], rel=1e-12)
+        elif setting != "high":
+            assert after[core] < before[core]
+
+
+def test_the_joules_of_a_core_by_hand() -> None:
+    """Half of the chip's rest for each of the two cores; core 0 sends the packets."""
+    result = three_spikes().at("high", by={"n": "low"})
+    seconds = len(CORE_1) * fact("tick")
+    rest = fact("uncore_power") * seconds / 2
+    sends = len(CORE_1) * cycles(0, 0, 0) * fact("pe_cycle_energy")
+    sends += seconds * fact("pe_sleep_power") + 3 * fact("router_packet_energy")
+    works = sum(cycles(*row, 3) for row in CORE_1) * fact("pe_cycle_energy_low")
+    works += seconds * fact("pe_sleep_power_low")
+    assert list(result.energy.by("core").values()) == pytest.approx([rest + sends, rest + works])
+
+
+def test_cores_add_up_on_every_chip_and_where_the_whole_is_measured() -> None:
+    for chip in ("loihi1", "spinnaker1", "cpu"):
+        energy = three_spikes(chip).energy
+        found = energy.by("core")
+        assert sum(found.values()) == pytest.approx(energy.value, rel=1e-12)
+        assert all(joules >= 0 for joules in found.values())
+        assert list(found.values())[-1] > 0

@@ -14,8 +14,8 @@ chip.toml sections
     [input]     on: core (a source population takes cores) | host; sends: spikes | values (signed
                 numbers, one packet each) | currents (either); most: spikes of a channel in a step
     [timing]    kind: tick | barrier | cycles | measured; work: fact per count, FACT_MODEL being its
-                own for a neuron model; see bill/timing.py; orders: frame, event (packets one at a
-                time), the chip's own first
+                own for a neuron model, optional: no line of the bill where there is none; see
+                bill/timing.py; orders: frame, event (packets one at a time), the chip's own first
     [levels.*]  clocks and voltages, from low to high: the facts that differ; see bill/levels.py
     [[energy]]  name, count, fact; see bill/energy.py
     [packets], [loading]    formats of packets, and what is sent to load a program; see

@@ -25,7 +25,7 @@ from mossy.network.recipe import Recipe as Recipe
 from mossy.program.machine import Machine as Machine
 from mossy.program.machine import Place as Place
 
-FORMAT = 3  # version of the program file; see docs/decisions
+FORMAT = 4  # version of the program file; see docs/decisions
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,7 +40,7 @@ class SpiNNaker2Chip:
         experiment_backend_type: Any = None,
         *,
         engine: str = "fast",
-        assume: dict[str, float] | None = None,
+        assume: Mapping[str, float | str] | None = None,
     ) -> None:
         self.eth_ip, self.stm_ip = eth_ip, stm_ip
         self.engine, self.assume = engine, assume
@@ -72,12 +73,7 @@ class SpiNNaker2Chip:
         self.result = None
         if mapping_only:
             return
-        if getattr(experiment_backend_settings, "routing_type", None) is ROUTING.C2C:
-            warnings.warn(
-                "packets travel as multicast here: core to core, spikes are the same and packets "
-                "are more",
-                stacklevel=2,
-            )
+        _say_how_packets_travel(experiment_backend_settings)
         result = run(
             self.program,
             mapping.inputs(net, int(timesteps)),
@@ -94,6 +90,15 @@ class SpiNNcloud48NodeBoard(SpiNNaker2Chip):
     """A board of 48 chips."""
 
     chips = 48
+
+
+def _say_how_packets_travel(settings: Any) -> None:
+    if getattr(settings, "routing_type", None) is ROUTING.C2C:
+        warnings.warn(
+            "packets travel as multicast here: core to core, spikes are the same and packets are "
+            "more",
+            stacklevel=3,
+        )
 
 
 def __getattr__(name: str) -> Any:

@@ -189,6 +189,10 @@ def named_facts(chip: Chip) -> set[str]:
     found |= {timing[key] for key in ("tick", "clock") if key in timing}
     found |= set(timing.get("level", {}).values())
     found |= {fact for level in chip.spec.get("levels", {}).values() for fact in level.values()}
+    for section in ("links", "packets", "loading"):
+        for value in chip.spec.get(section, {}).values():
+            if not isinstance(value, list):  # of numbers, or of names of blocks
+                found |= set(value.values()) if isinstance(value, dict) else {value}
     base = chip.spec.get("memory", {}).get("base")
     return found | ({base} if base else set())
 

@@ -196,7 +196,8 @@ def _delays(target: Chip, neuron: nd.Node) -> str:
         middle = (least + most) // 2
         taken = _any(target, neuron, {"wait": _delay(middle), "cell": neuron}, near)
         least, most = (middle, most) if taken else (least, middle)
-    return f"0 to {least}" if least else "no"
+    more = " and more" if least == LONGEST - 1 else ""
+    return f"0 to {least}{more}" if least else "no"
 
 
 def _delay(steps: int) -> nd.Delay:

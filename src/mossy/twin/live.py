@@ -53,9 +53,8 @@ class Live:
     def __init__(self, program: Program, *, threads: int, step: int = 1) -> None:
         self.program, self.step = program, step
         laid = wide(program, find_chip(program.chip), threads)
-        self._run = Run(
-            program, laid, {}, whole(laid, 0), Recorded((), ()), min(threads, len(laid.blocks))
-        )  # fmt: skip
+        nothing, alive = Recorded((), ()), (whole(laid, 0, 0),)
+        self._run = Run(program, laid, {}, alive, nothing, min(threads, len(laid.blocks)))
         shape = laid.shape
         self.reach = shape.lead + shape.width * shape.groups  # steps that a spike can be under way
         self._watched: Watched = {}

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
-from mossy.program.artefact import CoreImage, Program
+from mossy.program.artefact import Program
 from mossy.twin.layout.link import Linked, Phase, distinct
 from mossy.twin.traffic.packets import Dead, Network
 
@@ -27,10 +27,10 @@ def sever(linked: Linked, program: Program, chip: Chip, dead: Dead) -> Linked:
     hops, lookups, links = linked.hops.copy(), linked.lookups.copy(), linked.links.copy()
     for c in program.cores:
         a = int(linked.start[c.number])
-        each = [after(network, c, k) for k in distinct(program, c)]
-        gone = sorted({number for lost, *_ in each for number in lost})
+        each = [network.journey(c, k) for k in distinct(program, c)]
+        gone = sorted({number for j in each for number in j.lost})
         hops[a : a + c.n], lookups[a : a + c.n], links[a : a + c.n] = zip(
-            *(trip for _, *trip in each * (c.n // len(each))), strict=True
+            *((j.hops, j.lookups, j.links) for j in each * (c.n // len(each))), strict=True
         )
         mine = core[segments[a] : segments[a + c.n]]
         mine[np.isin(mine, gone)] = cores + c.number
@@ -60,12 +60,6 @@ def moved(
         )
         found.append(np.ascontiguousarray(state[:, p.start - q.start : p.stop - q.start]))
     return found
-
-
-def after(network: Network, core: CoreImage, k: int) -> tuple[tuple[int, ...], int, int, int]:
-    """Return (cores lost, hops, look-ups, links) of a neuron's packets from now on."""
-    j = network.journey(core, k)
-    return j.lost, j.hops, j.lookups, j.links
 
 
 def _alive(phase: Phase, linked: Linked, program: Program, dead: Dead) -> list[Phase]:

@@ -29,7 +29,8 @@ from mossy.chips.chip import Chip
 from mossy.chips.facts import BASES
 from mossy.errors import BadInput
 from mossy.program.artefact import Program
-from mossy.twin.bill import levels
+from mossy.twin.bill import cores, levels
+from mossy.twin.bill.cores import Weights
 from mossy.twin.bill.levels import Share
 from mossy.twin.bill.timing import Timing, busy, costs
 from mossy.twin.counts import Counts
@@ -48,6 +49,9 @@ class Operation:
     source: str
 
 
+Line = tuple[str, Operation, Weights]  # level, what it costs, and how it falls on the cores
+
+
 @dataclass(frozen=True)
 class Unpriced:
     """An operation that was counted and has no known price. amount: events per inference."""
@@ -62,12 +66,12 @@ class Unpriced:
 class Energy:
     """Joules of an average inference. unpriced: what happened and is not in the sum.
 
-    states: joules of the chip's states, where it has levels.
+    core_joules: (cores,). states: joules of the chip's states, where it has levels.
     """
 
     operations: tuple[Operation, ...]
     unpriced: tuple[Unpriced, ...]
-    core_share: NDArray[np.float64]
+    core_joules: NDArray[np.float64]
     core_names: tuple[str, ...]
     states: dict[str, float] = field(default_factory=dict)
 
@@ -108,7 +112,7 @@ class Energy:
         if what == "operation":
             return {o.name: o.energy.value for o in self.operations}
         if what == "core":
-            return dict(zip(self.core_names, (self.core_share * self.value).tolist(), strict=True))
+            return dict(zip(self.core_names, self.core_joules.tolist(), strict=True))
         if what == "state" and self.states:
             return dict(self.states)
         raise BadInput(
@@ -138,23 +142,23 @@ def energy(
     names = tuple(f"{c.number} {c.population}" for c in program.cores)
     if measured is not None:
         row = Operation("measured", 1.0, measured, "published", "energy counter", "this machine")
-        return Energy((row,), (), _shares(counts), names)
+        bill = _Bill(len(names))
+        bill.add("measured", row, cores.of_work(counts))
+        return Energy((row,), (), bill.cores, names)
     shares = shares or levels.shares(program, counts, chip)
-    rows: list[Operation] = []
+    bill = _Bill(len(names))
     unpriced: list[Unpriced] = []
-    states: dict[str, float] = {}
     for spec in chip.spec["energy"]:
         fact = chip.facts[spec["fact"]]
         if spec["count"] == "busy_cycles":
-            work = _processing(spec, program, counts, shares)
-            _book(states, [(f"at work, {level}", row) for level, row in work])
-            rows += [row for _, row in work]
+            for level, row, weights in _processing(spec, program, counts, shares):
+                bill.add(f"at work, {level}", row, weights)
             continue
         if spec["count"] == "core_seconds" and levels.names(chip):
             asleep, spent = _sleeping(spec, program, counts, timing, shares)
-            _book(states, [(f"asleep, {level}", row) for level, row in asleep])
-            _move(states, spent)
-            rows += [row for _, row in asleep]
+            for level, row, weights in asleep:
+                bill.add(f"asleep, {level}", row, weights)
+            bill.move(spent)
             continue
         low, value, high = _amounts(program, counts, timing, chip, spec["count"], shares)
         if fact.value is None and spec.get("optional"):
@@ -164,26 +168,37 @@ def energy(
         if spec["count"] == "level_switches" and not value:
             continue
         cost = _cost(fact.quantity(), low, value, high)
-        rows.append(Operation(spec["name"], value, cost, fact.basis, fact.name, fact.source))
-        _book(states, [(spec["name"], rows[-1])])
-    known = {k: v for k, v in states.items() if v} if levels.names(chip) else {}
-    return Energy(tuple(rows), tuple(unpriced), _shares(counts), names, known)
+        row = Operation(spec["name"], value, cost, fact.basis, fact.name, fact.source)
+        bill.add(spec["name"], row, cores.of_count(program, counts, spec["count"], shares))
+    known = {k: v for k, v in bill.states.items() if v} if levels.names(chip) else {}
+    return Energy(tuple(bill.rows), tuple(unpriced), bill.cores, names, known)
+
+
+class _Bill:
+    """The lines so far, and their joules by state and core."""
+
+    def __init__(self, cores: int) -> None:
+        self.rows: list[Operation] = []
+        self.states: dict[str, float] = {}
+        self.cores = np.zeros(cores)
+
+    def add(self, state: str, row: Operation, weights: Weights) -> None:
+        """Add a line. weights: how it falls on the cores, alike where on none."""
+        self.rows.append(row)
+        self.states[state] = self.states.get(state, 0.0) + row.energy.value
+        if not weights.sum():
+            weights = np.ones_like(weights)
+        self.cores += row.energy.value * weights / max(weights.sum(), 1e-300)
+
+    def move(self, spent: dict[str, float]) -> None:
+        """Book the sleep power of the time at work to the work."""
+        for level, joules in spent.items():
+            self.states[f"asleep, {level}"] -= joules
+            self.states[f"at work, {level}"] = self.states.get(f"at work, {level}", 0.0) + joules
 
 
 def _cost(price: Quantity, low: float, value: float, high: float) -> Quantity:
     return Quantity(price.value * value, "J", price.low * low, price.high * high)
-
-
-def _book(states: dict[str, float], rows: list[tuple[str, Operation]]) -> None:
-    for state, row in rows:
-        states[state] = states.get(state, 0.0) + row.energy.value
-
-
-def _move(states: dict[str, float], spent: dict[str, float]) -> None:
-    """Book the sleep power of the time at work to the work."""
-    for level, joules in spent.items():
-        states[f"asleep, {level}"] -= joules
-        states[f"at work, {level}"] = states.get(f"at work, {level}", 0.0) + joules
 
 
 def _named(name: str, share: Share, shares: tuple[Share, ...]) -> str:
@@ -196,15 +211,15 @@ def _numbers(program: Program) -> list[int]:
 
 
 def _at_work(
-    program: Program, counts: Counts, share: Share, timing: Timing, which: str, cores: Any
+    program: Program, counts: Counts, share: Share, timing: Timing, which: str, mask: Any
 ) -> float:
     """Seconds of some cores at work at a level, of an average inference, none beyond its tick.
 
-    cores: (cores,) of bool.
+    mask: (cores,) of bool.
     """
     tick = timing.latency.value / counts.shape[1]
     seconds = np.minimum(busy(program, counts, share, which), tick)
-    kept = seconds[:, :, [n for n in _numbers(program) if cores[n]]]
+    kept = seconds[:, :, [n for n in _numbers(program) if mask[n]]]
     return float(kept.sum(axis=(1, 2)).mean())
 
 
@@ -214,19 +229,22 @@ def _sleeping(
     counts: Counts,
     timing: Timing,
     shares: tuple[Share, ...],
-) -> tuple[list[tuple[str, Operation]], dict[str, float]]:
+) -> tuple[list[Line], dict[str, float]]:
     """Rows of sleep power by level, and what of them was spent while at work.
 
     A core's time belongs to the level it sleeps at, less what it works at another one.
     """
-    rows, spent = [], {}
+    rows: list[Line] = []
+    spent = {}
     for share in shares:
         low, value, high = _at_level(program, counts, timing, share, shares)
         fact = share.chip.facts[spec["fact"]]
         price = fact.quantity()
         name = _named(spec["name"], share, shares)
         cost = _cost(price, low, value, high)
-        rows.append((share.level, Operation(name, value, cost, fact.basis, fact.name, fact.source)))
+        row = Operation(name, value, cost, fact.basis, fact.name, fact.source)
+        weights = cores.of_level(program, counts, timing, share, shares)
+        rows.append((share.level, row, weights))
         every = np.ones_like(share.home)
         at_work = _at_work(program, counts, share, timing, "value", every)
         spent[share.level] = price.value * at_work
@@ -250,9 +268,9 @@ def _at_level(
 
 def _processing(
     spec: dict[str, Any], program: Program, counts: Counts, shares: tuple[Share, ...]
-) -> list[tuple[str, Operation]]:
+) -> list[Line]:
     """One line per kind of work: cycles per event x joules per cycle, the weaker basis of both."""
-    rows = []
+    rows: list[Line] = []
     numbers = np.array(_numbers(program), np.int64)
     for share in shares:
         fact = share.chip.facts[spec["fact"]]
@@ -260,18 +278,23 @@ def _processing(
         for row in share.chip.spec["timing"]["work"]:
             happened = counts.alive if row["count"] == "steps" else counts[row["count"]]
             events = happened * share.where
-            for cost, cores in costs(program, share.chip, row):
-                every = np.arange(counts.shape[2])[cores]
+            for cost, index in costs(program, share.chip, row):
+                every = np.arange(counts.shape[2])[index]
                 here = numbers[np.isin(numbers, every)]
                 own = cost.name.removeprefix(row["fact"]).strip("_")
                 amount = float(events[:, :, here].sum(axis=(1, 2)).mean())
+                if row.get("optional") and not amount:
+                    continue
                 cycles = cost.quantity()
                 used = _cost(price, *(amount * c for c in (cycles.low, cycles.value, cycles.high)))
                 label = f"{name}: {row['count'].replace('_', ' ')}" + (f" of {own}" if own else "")
                 weaker = max(fact.basis, cost.basis, key=BASES.index)
                 source = f"{cost.source}; {fact.source}"
                 both = f"{cost.name} x {fact.name}"
-                rows.append((share.level, Operation(label, amount, used, weaker, both, source)))
+                weights = np.zeros(counts.shape[2])
+                weights[here] = events[:, :, here].sum(axis=(0, 1))
+                line = Operation(label, amount, used, weaker, both, source)
+                rows.append((share.level, line, weights))
     return rows
 
 
@@ -296,10 +319,3 @@ def _amounts(
         return 2 * away, 2 * away, 2 * away
     amount = float(counts[count][:, :, numbers].sum(axis=(1, 2)).mean())
     return amount, amount, amount
-
-
-def _shares(counts: Counts) -> NDArray[np.float64]:
-    """How a core's work compares: synaptic events and neuron updates, as shares of 1."""
-    weight = counts.per_core("synaptic_events") + counts.per_core("neuron_updates")
-    total = weight.sum()
-    return weight / total if total else np.full(weight.size, 1 / max(weight.size, 1))

@@ -161,7 +161,7 @@ class _Run:
         }
         self.kernel = kernel(tuple(self.cores), len(stretches) > 1)
         asked = spared(laid, stretches)
-        self.spared = Spared(asked.first, *(_put(a) for a in asked[1:]))
+        self.spared = Spared(asked.cut, *(_put(a) for a in asked[1:]))
         self.form = (
             shape.lead, shape.width, shape.groups, shape.neurons, shape.sums, shape.bits,
         )  # fmt: skip
@@ -229,7 +229,7 @@ class _Run:
 
     def enter(self, stretch: Severed) -> None:
         """Take what is dead in a stretch of steps out of the sweeps."""
-        if stretch.dead.any():
+        if stretch.dies:
             places = self._places()
             places[stretch.dead[self.laid.core_of], BLOCK] = NONE
             self.groups = tuple(

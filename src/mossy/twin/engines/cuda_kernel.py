@@ -202,7 +202,7 @@ def _sweep(name: str, fmt: tuple[int, ...], hurt: bool) -> Any:
 @cuda.jit(device=True)
 def lost_by(sender, s, spared):  # type: ignore[no-untyped-def]
     """Return the row of `gone` that holds for a spike of step s, -1 if no live target is lost."""
-    return spared.row[spared.which[s], spared.core_of[sender]] if s >= spared.first else -1
+    return spared.spare[spared.which[s], spared.core_of[sender]] if s >= spared.cut else -1
 
 
 @cuda.jit(device=True)

@@ -106,10 +106,10 @@ def _alike(
 ) -> None:
     """Raise BadInput E0421, on all ranks, where they do not run the same."""
     own = {
-        "program": digest.of_program(program),
-        "inputs": digest.of(inputs),
-        "steps": digest.of(stretches[-1].end),
-        "parts that die": digest.of(tuple(stretches)),
+        "the program": digest.of_program(program),
+        "the inputs": digest.of(inputs),
+        "the steps": digest.of(stretches[-1].end),
+        "the parts that die": digest.of(tuple(stretches)),
         "what is recorded": digest.of((record.spikes, record.states)),
     }
     every = ranks.allgather(own)
@@ -118,7 +118,7 @@ def _alike(
         if other:
             raise BadInput(
                 "E0421",
-                f"ranks do not run the same: the {what} of rank {other[0]} and of rank 0 differ",
+                f"ranks do not run the same: {what} of rank {other[0]} and of rank 0 differ",
                 where=f"program {program.network}, {ranks.size} ranks",
                 hint="fixed seeds for everything that the script draws",
             )
@@ -208,8 +208,9 @@ def _entered(
 def _follow(
     begin: Any, end: Any, lead: Any, first: Any, last: Any, form: Any, blocks: Any, parts: Any,
     noise: Any, fields: Any, start_like: Any, words_like: Any, sums_like: Any, spikes: Any,
-    counts: Any, outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, spared: Any,
-    gates: Any, stop: Any, threads: Any, runs: Any, some: Any,
+    counts: Any, outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, cut: Any,
+    which: Any, spare: Any, gone: Any, core_of: Any, gates: Any, stop: Any, threads: Any, runs: Any,
+    some: Any,
 ) -> Any:  # fmt: skip
     """Run the steps begin .. end of a thread that leaves telling to another.
 
@@ -223,7 +224,7 @@ def _follow(
         walk(
             t, min(t + lead, end), first, last, form, blocks, parts, noise, fields, start_like,
             words_like, sums_like, spikes, counts, outside, outside_start, recorded, recorded_end,
-            spared, gates[i + 1], threads, runs, some,
+            cut, which, spare, gone, core_of, gates[i + 1], threads, runs, some,
         )  # fmt: skip
         i += 2
 

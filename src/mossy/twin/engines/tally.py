@@ -127,7 +127,7 @@ class Tally:
         stretches: tuple[Severed, ...] = (),
     ) -> None:
         self.laid, self.helpers = laid, helpers
-        self.stretches = stretches or whole(laid, steps)
+        self.stretches = stretches or (whole(laid, 0, steps),)
         self.apart = program.routing == "axons"
         ends = laid.spans[:, 0] + laid.spans[:, 1]
         numbers = np.argsort(ends, kind="stable")
@@ -145,17 +145,17 @@ class Tally:
                 (s, max(a, s.begin), min(b, s.end))
                 for s in self.stretches
                 for a, b in pairwise(ends)
-                if max(a, s.begin) < min(b, s.end)
             ]
-            count = partial(self._count, own)
             if parts == 1:
                 for span in spans:
-                    count(span)
+                    self._count(own, span)
             else:
-                self.helpers.map(count, spans)
+                self.helpers.map(partial(self._count, own), spans)
 
     def _count(self, own: Listed, span: tuple[Severed, int, int]) -> None:
         stretch, first, last = span
+        if last <= first:
+            return
         fan, counts = self.laid.fan, self.counts
         _sent(*own, first, last, self.cores, stretch.trips, self.apart, counts)
         _felt(

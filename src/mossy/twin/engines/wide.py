@@ -69,14 +69,14 @@ def _gather(start: Any, spikes: Any, n: Any, groups: Any, g: Any, runs: Any, m: 
 @jit
 def _gather_some(
     start: Any, spikes: Any, counts: Any, outside: Any, outside_start: Any, s: Any, groups: Any,
-    g: Any, spared: Any, runs: Any, m: Any, some: Any, few: Any,
+    g: Any, spare: Any, core_of: Any, runs: Any, m: Any, some: Any, few: Any,
 ) -> Any:  # fmt: skip
     """Append the runs of all spikes of step s, to `some` where live targets have been lost since.
 
-    some: (few, 3), a run and its row in `gone`. Return how many runs there are of either kind.
+    spare: (cores,) row in `gone` of a sender that has, else -1. some: (few, 3), a run and that row.
+    Return how many runs there are of either kind.
     """
     slot, lists = s % counts.shape[1], counts.shape[0]
-    row = spared.row[spared.which[s]]
     for q in range(lists + (s + 1 < outside_start.size)):
         if q < lists:
             heard = spikes[q, slot][: counts[q, slot]]
@@ -84,7 +84,7 @@ def _gather_some(
             heard = outside[outside_start[s] : outside_start[s + 1]]
         for k in range(heard.size):
             o = np.int64(heard[k]) * groups + g
-            a, b, r = start[o], start[o + 1], row[spared.core_of[heard[k]]]
+            a, b, r = start[o], start[o + 1], spare[core_of[heard[k]]]
             if r >= 0:
                 some[few, 0], some[few, 1], some[few, 2] = a, b, r
                 few += 1
@@ -97,7 +97,7 @@ def _gather_some(
 @jit
 def _push_some(
     words: Any, sums: Any, some: Any, count: Any, base: Any, mask: Any, bits: Any, first: Any,
-    room: Any, spared: Any,
+    room: Any, gone: Any, core_of: Any,
 ) -> Any:  # fmt: skip
     """Add the words of all runs but those for targets that are lost.
 
@@ -105,10 +105,10 @@ def _push_some(
     """
     own = np.uint64(room - 1)
     for r in range(count):
-        gone = spared.gone[some[r, 2]]
+        lost = gone[some[r, 2]]
         for k in range(some[r, 0], some[r, 1]):
             w = words[k]
-            if not gone[spared.core_of[first + np.int64(np.uint64(w) & own)]]:
+            if not lost[core_of[first + np.int64(np.uint64(w) & own)]]:
                 sums[np.uint64(w + base) & mask] += w >> bits
 
 
@@ -168,14 +168,15 @@ def _keep(s: Any, t: Any) -> Any:
 def walk(
     begin: Any, end: Any, first: Any, last: Any, form: Any, blocks: Any, parts: Any, noise: Any,
     fields: Any, start_like: Any, words_like: Any, sums_like: Any, spikes: Any, counts: Any,
-    outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, spared: Any, gate: Any,
-    threads: Any, runs: Any, some: Any,
+    outside: Any, outside_start: Any, recorded: Any, recorded_end: Any, cut: Any, which: Any,
+    spare: Any, gone: Any, core_of: Any, gate: Any, threads: Any, runs: Any, some: Any,
 ) -> Any:  # fmt: skip
     """Run the steps begin .. end of the blocks first .. last.
 
     form: lead, width, groups, neurons, sums, bits. spikes: (blocks, kept steps, neurons) numbers of
     who spiked, counts: (blocks, kept steps). outside: spikes of sources, those of step t from
-    outside_start[t] on. recorded: (blocks, room), recorded_end: (blocks, steps + 1).
+    outside_start[t] on. recorded: (blocks, room), recorded_end: (blocks, steps + 1). cut to
+    core_of: a `Spared`.
     """
     lead, width, groups, room, planes, bits = form
     kept, mask = spikes.shape[1], np.uint64((1 << bits) - 1)
@@ -191,10 +192,10 @@ def walk(
                 s = t - lead - g * width
                 if s < 0:
                     break
-                if s >= spared.first:
+                if s >= cut:
                     m, few = _gather_some(
-                        start, spikes, counts, outside, outside_start, s, groups, g, spared, runs,
-                        m, some, few,
+                        start, spikes, counts, outside, outside_start, s, groups, g,
+                        spare[which[s]], core_of, runs, m, some, few,
                     )  # fmt: skip
                     continue
                 for q in range(counts.shape[0]):
@@ -205,7 +206,8 @@ def walk(
             _push(words, sums, runs, m, slot, mask, bits)
             if few:
                 _push_some(
-                    words, sums, some, few, slot, mask, bits, blocks[b, col.FIRST], room, spared
+                    words, sums, some, few, slot, mask, bits, blocks[b, col.FIRST], room, gone,
+                    core_of,
                 )  # fmt: skip
             for p in range(blocks[b, col.PARTS], blocks[b, col.PARTS_END]):
                 n, here = parts[p, col.HI], slot + parts[p, col.OFFSET]
@@ -299,7 +301,7 @@ class Run:
         self.stretch = self.tables.stretch
         self.blocks, self.parts = self.tables.blocks, self.tables.parts
         self.spared = spared(laid, stretches)
-        cut = self._most_runs() if self.spared.first < NEVER else 0
+        cut = self._most_runs() if self.spared.cut < NEVER else 0
         self.some = np.empty((threads, cut, 3), np.int64)
 
     def _most_runs(self) -> int:
@@ -313,7 +315,7 @@ class Run:
     def pieces(self) -> Iterator[tuple[int, int]]:
         """Yield the steps that are run in one go, begin .. end: nothing dies within them."""
         for s in self.stretches:
-            if s.dead.any():
+            if s.dies:
                 dead = s.dead[self.laid.core_of]
                 self.blocks, self.parts = self.tables.living(self.laid.blocks, dead)
             for begin in range(s.begin, s.end, self.stretch):
@@ -341,7 +343,7 @@ class Run:
         return (
             self.form, self.blocks, self.parts, own.noise, self.fields, first.start[:1], like,
             np.zeros(1, laid.drive), own.spikes, own.counts, self.outside.who, self.outside.start,
-            own.recorded, ends, self.spared,
+            own.recorded, ends, *self.spared,
         )  # fmt: skip
 
     def listed(self, begin: int, ends: NDArray[np.int64]) -> list[Listed]:

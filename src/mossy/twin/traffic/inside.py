@@ -17,9 +17,8 @@ import numpy as np
 from scipy import sparse
 
 from mossy.chips.mesh import Hop, Mesh, Tile
-from mossy.program.artefact import Program
 from mossy.program.machine import Spot
-from mossy.twin.traffic.packets import Way
+from mossy.twin.traffic.packets import Seat, Way
 
 TREE = "tree"
 
@@ -32,28 +31,20 @@ class Turn(NamedTuple):
     outward: bool
 
 
-def targets(program: Program, mesh: Mesh, reached: Iterable[int]) -> dict[Spot, set[Tile]]:
-    """Return the tiles that a packet reaches, by chip. reached: numbers of cores."""
-    found: dict[Spot, set[Tile]] = {}
-    for number in reached:
-        place = program.cores[number].place
-        assert place is not None
-        found.setdefault(place[:2], set()).add(mesh.cores[place[2]])
-    return found
+def turns(home: Seat, way: Way, seats: Iterable[Seat], branching: str) -> Iterator[Turn]:
+    """Yield what a packet does on each chip, sent from `home` and meant for some seats.
 
-
-def turns(program: Program, mesh: Mesh, core: int, way: Way, branching: str) -> Iterator[Turn]:
-    """Yield what a core's packet does on each chip. branching: "copies" or "tree"."""
-    if not way.routers:
+    branching: "copies" or "tree".
+    """
+    if way.routers:
+        yield Turn(home.spot, (home.tile,), True)
+    if branching != TREE:
+        yield from (Turn(seat.spot, (seat.tile,), False) for seat in seats)
         return
-    home = program.cores[core].place
-    assert home is not None
-    yield Turn(home[:2], (mesh.cores[home[2]],), True)
-    for spot, tiles in targets(program, mesh, way.cores).items():
-        if branching == TREE:
-            yield Turn(spot, tuple(sorted(tiles)), False)
-        else:
-            yield from (Turn(spot, (tile,), False) for tile in sorted(tiles))
+    tiles: dict[Spot, list[Tile]] = {}
+    for seat in seats:
+        tiles.setdefault(seat.spot, []).append(seat.tile)
+    yield from (Turn(spot, tuple(sorted(found)), False) for spot, found in tiles.items())
 
 
 def hops(mesh: Mesh, turn: Turn) -> Counter[Hop]:

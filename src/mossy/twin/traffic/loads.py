@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from mossy.chips.mesh import Hop, Mesh
-from mossy.program.artefact import Program
+from mossy.chips.mesh import Hop
+from mossy.program.artefact import CoreImage, Program
 from mossy.program.machine import Place, Spot
 from mossy.twin.counts import Counts
 from mossy.twin.faults import Fault, Stretch, parted
 from mossy.twin.traffic.inside import Turn, paths, turns
 from mossy.twin.traffic.link_facts import LinkFacts
-from mossy.twin.traffic.packets import Network, Way, mesh_of
+from mossy.twin.traffic.packets import Network, mesh_of
 from mossy.twin.traffic.transit import Clock, Leg
 
 CHUNK = 1 << 22  # loads held at a time
@@ -76,13 +76,11 @@ def traffic(
     sending = np.flatnonzero(counts.per_core("spikes"))
     cores = [program.cores[i] for i in sending.tolist() if program.cores[i].place is not None]
     mesh, numbers, found = mesh_of(facts.chip), _Numbers(), []
-    clock = Clock(program, facts, mesh)
-    branching = facts.choice("noc_multicast") if mesh else ""
+    clock = Clock(program, facts)
+    branching = facts.choice("noc_multicast") if mesh else None
     for stretch in parted(program, faults, counts.shape[1]):
         network = Network(program, facts.chip, stretch.dead)
-        ways = {c.number: network.way(c, 0) for c in cores}
-        longest = clock.longest(ways.items())
-        found.append((stretch, _used(program, mesh, ways, numbers, branching), longest))
+        found.append((stretch, *_used(network, cores, numbers, clock, branching)))
     n, t = len(program.cores), numbers
     widths = (len(t.links), len(t.routers), len(t.turns))
     hops, used = paths(mesh, tuple(t.turns)) if mesh else ((), sparse.csr_array((0, 0), dtype=int))
@@ -97,18 +95,22 @@ Pairs = list[tuple[int, int]]
 
 
 def _used(
-    program: Program, mesh: Mesh | None, ways: dict[int, Way], numbers: _Numbers, branching: str
-) -> tuple[Pairs, Pairs, Pairs]:
-    """Pairs (core, link), (core, router) and (core, turn)."""
+    network: Network, cores: list[CoreImage], numbers: _Numbers, clock: Clock, branching: str | None
+) -> tuple[tuple[Pairs, Pairs, Pairs], Leg]:
+    """Pairs (core, link), (core, router) and (core, turn), and the longest way of any packet."""
     over: Pairs = []
     at: Pairs = []
     within: Pairs = []
-    for c, way in ways.items():
+    legs = []
+    for c in (core.number for core in cores):
+        way, home = network.way(network.program.cores[c], 0), network.seats[c]
+        seats = sorted({network.seats[number] for number in way.cores})
         over += [(c, numbers.links.setdefault(k, len(numbers.links))) for k in way.links]
         at += [(c, numbers.routers.setdefault(k, len(numbers.routers))) for k in way.routers]
-        for turn in turns(program, mesh, c, way, branching) if mesh else ():
+        for turn in turns(home, way, seats, branching) if branching else ():
             within.append((c, numbers.turns.setdefault(turn, len(numbers.turns))))
-    return over, at, within
+        legs.append(clock.longest(home, way, seats))
+    return (over, at, within), clock.longest_of(legs)
 
 
 def _matrix(pairs: Pairs, shape: tuple[int, int]) -> sparse.csr_array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mossy.chips.chip import Chip
 from mossy.chips.facts import Facts
@@ -71,6 +72,17 @@ class Way:
     longest: int
 
 
+NOWHERE: Tile = (0, 0)  # the tile of cores whose network on chip is not followed
+
+
+class Seat(NamedTuple):
+    """Where a core sits: its chip, its tile there, and the hops from there to the router."""
+
+    spot: Spot
+    tile: Tile
+    hops: int
+
+
 class Network:
     """The machine's packet network for one program, with the parts that are dead by now."""
 
@@ -82,7 +94,8 @@ class Network:
         for spot, table in program.tables.items():
             x, y = spot.split(",")
             self.tables[int(x), int(y)] = table
-        self.tiles = _tiles(program, mesh_of(chip))
+        self.mesh = mesh_of(chip)
+        self.seats = _seats(program, self.mesh)
         self.distance: dict[tuple[int, int], int] = {}
         self.crossed: dict[tuple[int, int], int] = {}
 
@@ -158,11 +171,11 @@ class Network:
 
     def inside(self, core: CoreImage, way: Way) -> int:
         """Return the steps on networks on chip of a multicast packet."""
-        if not self.tiles:
+        if self.mesh is None:
             return self.hops(core, way.cores)
-        tiles = {self.tiles[number] for number in way.cores}
-        out = self.tiles[core.number][-1] if way.routers else 0
-        return out + sum(distance for *_, distance in tiles)
+        seats = {self.seats[number] for number in way.cores}
+        out = self.seats[core.number].hops if way.routers else 0
+        return out + sum(seat.hops for seat in seats)
 
     def hops(self, core: CoreImage, reached: tuple[int, ...]) -> int:
         """Return the steps on networks on chip from a core to those reached, one way to each."""
@@ -202,15 +215,13 @@ def mesh_of(chip: Chip) -> Mesh | None:
     return found
 
 
-def _tiles(program: Program, mesh: Mesh | None) -> dict[int, tuple[Spot, Tile, int]]:
-    """Chip, tile, and hops to the router of every core by its number; empty without a mesh."""
-    if mesh is None:
-        return {}
+def _seats(program: Program, mesh: Mesh | None) -> dict[int, Seat]:
+    """Where every core sits that is on a chip."""
     found = {}
     for c in program.cores:
         if c.place is not None:
-            tile = mesh.cores[c.place[2]]
-            found[c.number] = c.place[:2], tile, mesh.distance(tile)
+            tile = mesh.cores[c.place[2]] if mesh else NOWHERE
+            found[c.number] = Seat(c.place[:2], tile, mesh.distance(tile) if mesh else 0)
     return found
 
 

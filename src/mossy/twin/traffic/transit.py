@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from mossy.chips.mesh import Mesh
 from mossy.program.artefact import Program
-from mossy.program.machine import Spot
-from mossy.twin.traffic.inside import targets
+from mossy.program.machine import Place, Spot
 from mossy.twin.traffic.link_facts import KINDS, LinkFacts, kind_of
-from mossy.twin.traffic.packets import Way
+from mossy.twin.traffic.packets import Seat, Way
 from mossy.units import Quantity
 
 
@@ -53,8 +51,9 @@ class Transit:
 class Clock:
     """What a packet crosses, in seconds, and which way is the longest."""
 
-    def __init__(self, program: Program, facts: LinkFacts, mesh: Mesh | None) -> None:
-        self.program, self.facts, self.mesh = program, facts, mesh
+    def __init__(self, program: Program, facts: LinkFacts) -> None:
+        self.program, self.facts = program, facts
+        self.kinds: dict[Place, int] = {}
 
     @cached_property
     def router(self) -> Quantity | None:
@@ -80,9 +79,22 @@ class Clock:
         """Seconds of a link between boards."""
         return self.facts.crossing(self.program, "between_boards")
 
-    def longest(self, ways: Iterable[tuple[int, Way]]) -> Leg:
-        """Return the longest way of any packet, by what is known of its time. ways: by core."""
-        return self.longest_of(leg for core, way in ways for leg in self._legs(core, way))
+    def longest(self, home: Seat, way: Way, seats: Iterable[Seat]) -> Leg:
+        """Return the longest way of a packet from `home` to some seats."""
+        machine = self.program.machine
+        at: dict[Spot, tuple[int, int, int]] = {home.spot: (1, 0, 0)}
+        for link in way.links:  # from the root outwards
+            routers, *links = at[link[:2]]
+            links[self._kind(link)] += 1
+            beyond = machine.beside(link[:2], link[2])
+            assert beyond is not None
+            at[beyond] = routers + 1, links[0], links[1]
+        far: dict[Spot, int] = {}
+        for seat in seats:
+            far[seat.spot] = max(seat.hops, far.get(seat.spot, 0))
+        return self.longest_of(
+            Leg(at[spot][0], home.hops + hops, *at[spot][1:]) for spot, hops in far.items()
+        )
 
     def longest_of(self, legs: Iterable[Leg]) -> Leg:
         """Return the longest of some ways."""
@@ -95,30 +107,10 @@ class Clock:
         total = sum(parts.values(), start=Quantity.exact(0.0, "s"))
         return Transit(leg, parts, total if len(parts) == len(asked) else None)
 
-    def _legs(self, core: int, way: Way) -> Iterable[Leg]:
-        """The ways to the farthest core on every chip that is reached."""
-        home = self.program.cores[core].place
-        assert home is not None
-        machine = self.program.machine
-        at: dict[Spot, tuple[int, int, int]] = {home[:2]: (1, 0, 0)}
-        for link in way.links:  # from the root outwards
-            routers, *links = at[link[:2]]
-            links[KINDS.index(kind_of(machine, link))] += 1
-            beyond = machine.beside(link[:2], link[2])
-            assert beyond is not None
-            at[beyond] = routers + 1, links[0], links[1]
-        if self.mesh is None:
-            return (Leg(at[s][0], 0, *at[s][1:]) for s in self._spots(way))
-        out = self.mesh.distance(self.mesh.cores[home[2]])
-        far = {
-            spot: out + max(map(self.mesh.distance, tiles))
-            for spot, tiles in targets(self.program, self.mesh, way.cores).items()
-        }
-        return (Leg(at[spot][0], hops, *at[spot][1:]) for spot, hops in far.items())
-
-    def _spots(self, way: Way) -> set[Spot]:
-        places = (self.program.cores[c].place for c in way.cores)
-        return {place[:2] for place in places if place is not None}
+    def _kind(self, link: Place) -> int:
+        if link not in self.kinds:
+            self.kinds[link] = KINDS.index(kind_of(self.program.machine, link))
+        return self.kinds[link]
 
     def _asked(self, leg: Leg) -> list[tuple[str, int, Quantity | None]]:
         """Name, number and seconds of what is on a way; facts of what is not are not asked for."""
