@@ -16,6 +16,7 @@ from mossy.columns import columns
 
 MOST_SHOWN = 200  # neurons of a population in a picture
 BIN = 1.0  # ms, of the population's rate
+MOST_BINS = 1000  # of a picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +112,10 @@ def draw(groups: Sequence[Spikes], path: Path | None, title: str) -> None:
         ax.set_ylabel(g.name)
         ax.spines[["top", "right"]].set_visible(False)
         course = ax.twinx()
-        rate = g.course()
-        course.plot(g.begin + BIN * (np.arange(rate.size) + 0.5), rate, color="#D55E00", lw=0.6)
+        bin = max(BIN, (g.end - g.begin) / MOST_BINS)  # finer, it would hide the spikes
+        rate = g.course(bin)
+        course.plot(g.begin + bin * (np.arange(rate.size) + 0.5), rate, color="#D55E00", lw=0.6)
+        course.set_ylim(bottom=0)
         course.set_ylabel("Hz", color="#D55E00")
     axes[-1].set_xlabel("ms")
     figure.suptitle(title, x=0.01, ha="left", weight="bold")
