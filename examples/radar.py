@@ -53,9 +53,9 @@ def rows(program: Program, result: Result) -> list[Row]:
     """Return the figures beside the published ones."""
     from mossy.twin.bill.timing import work
 
-    memory = sum(b.size for c in program.cores if c.role != "source" for b in c.memory)
+    memory = sum(c.data_bytes for c in program.cores if c.role != "source")
     own = [c.number for c in program.cores if c.role != "source"]
-    cycles = float(work(result.counts, result.chip, "value")[0][:, own].max())
+    cycles = float(work(program, result.counts, result.chip, "value")[0][:, own].max())
     frames = result.counts.shape[1]
     spent = result.energy.by("operation")
     at_work = sum(e for name, e in spent.items() if name.startswith(("processing", "packets")))

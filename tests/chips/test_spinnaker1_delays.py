@@ -305,13 +305,25 @@ def test_more_stages_than_a_delay_core_has_are_refused() -> None:
 
 def test_a_recipe_too_large_to_be_written_out_is_refused(monkeypatch: Any) -> None:
     monkeypatch.setattr(delays, "MOST_LISTED", 1000)
-    recipe = simulated.several("in_degree", 300, 300, count=10, delay=Draw("uniform", 1, 100))
-    whole = network(simulated.several("in_degree", 20, 300, count=1), own=[recipe], n=300)
+    first = simulated.several("in_degree", 20, 300, count=1)
+    recipe = simulated.several("in_degree", 300, 300, count=10, delay=Draw("uniform", 1, 200))
     with pytest.raises(UnsupportedNode) as found:
-        built(whole, CHIP)
+        built(network(first, own=[recipe], n=300), CHIP)
     text = str(found.value)
     assert "[E0284] a->a: delays of several stages" in text
-    assert "got about 3,000 synapses, delays to 100 steps; allowed: 1,000" in text
+    assert "got about 3,000 synapses, delays to 200 steps; allowed: 1,000" in text
+
+
+def test_a_recipe_too_large_to_be_written_out_takes_slots_if_they_do(monkeypatch: Any) -> None:
+    first = simulated.several("in_degree", 20, 300, count=1)
+    recipe = simulated.several("in_degree", 300, 300, count=10, delay=Draw("uniform", 1, 100))
+    whole = network(first, own=[recipe], n=300)
+    assert {c.population for c in built(whole, CHIP).cores} == {"in", "a", "a delayed"}
+    monkeypatch.setattr(delays, "MOST_LISTED", 1000)
+    program = built(whole, CHIP)
+    assert {c.population for c in program.cores} == {"in", "a"}
+    assert max(c.n for c in program.cores if c.population == "a") <= 64
+    assert {r.kind for c in cores(program, "a") for r in c.recipes} == {"in_degree"}
 
 
 def test_counters_that_fill_a_core_are_cut_and_named() -> None:

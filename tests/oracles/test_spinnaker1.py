@@ -176,14 +176,13 @@ def test_the_vectors_are_the_code_too(tmp_path: Path) -> None:
 def test_the_longest_delay_takes_every_slot(tmp_path: Path) -> None:
     """32 steps in 32 slots: the entry of the step that has just been is free again."""
     environments.python_of(ENVIRONMENT)
-    networks = []
-    for k in range(6):
-        network = random_network(base_seed() + 4 * k + (2 - base_seed()) % 4)  # those far apart
-        for con in network["connections"]:
-            con["delay"] = np.where(con["delay"] > 15, SLOTS - 1, con["delay"])
-        networks.append(network)
+    rng = np.random.default_rng([base_seed(), 4])
+    networks = [random_network(base_seed() + k) for k in range(6)]
+    for con in (c for network in networks for c in network["connections"]):
+        con["delay"] = rng.integers(0, SLOTS, con["delay"].shape)
+        con["delay"][0] = SLOTS - 1
     for network, theirs in zip(networks, emulate(tmp_path, networks), strict=True):
-        assert any((c["delay"] == SLOTS - 1).any() for c in network["connections"])
+        assert sum(int(t.spikes.sum()) for t in theirs) > 20
         for mine, other in zip(twin_run(network), theirs, strict=True):
             assert _difference(mine, other, REGISTERS) == ""
 

@@ -70,7 +70,10 @@ def test_two_ranks_give_what_one_processor_gives() -> None:
     job(2, "one")
 
 
-@pytest.mark.parametrize("ranks", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
+SLOW = [pytest.param(n, marks=pytest.mark.slow) for n in (1, 4)]
+
+
+@pytest.mark.parametrize("ranks", [2, *SLOW])
 def test_parts_that_die_on_several_ranks(ranks: int) -> None:
     job(ranks, "hurt")
 

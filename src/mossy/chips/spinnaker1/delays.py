@@ -15,11 +15,14 @@ synapse holds the spike s N - 1 steps beyond the first. A delay core is cut wher
 cuts are asked for; else it holds up to 256 sources, as memory allows.
 
 A population keeps one N for all that ends at it. A source that reaches populations of different N
-gets delay cores for each. Inputs may send several spikes in a step, which engines of large
-networks do not let a neuron do; so cores are cut smaller, up to 128 slots, for delays from inputs.
+gets delay cores for each. Recipes whose delays are drawn become lists, so that no draw changes.
+
+Cores are cut smaller instead, up to 128 slots, for delays from inputs, which may send several
+spikes in a step as engines of large networks do not let a neuron do; and for drawn delays where the
+lists would be too long.
 
 Before: quantised populations with any delays. After: the same with delay cores between them; all
-other delays fit the words. Recipes whose delays are drawn become lists, so that no draw changes.
+other delays fit the words.
 """
 
 from __future__ import annotations
@@ -43,8 +46,8 @@ from mossy.program.artefact import WordFormat
 from mossy.synapses import generate
 
 RELAY, RELAY_MANY = "relay", "relay.many"
-SMALLER = 128  # slots up to which cores are cut smaller for the delays of inputs
-MOST_LISTED = 10_000_000  # synapses of a recipe that is written out
+SMALLER = 128  # slots up to which cores may be cut smaller
+MOST_LISTED = 10_000_000  # synapses of recipes that are written out
 WORD = WordFormat(32, weight=16, delay=5, type=1, index=8, coding="magnitude")  # 256 neurons
 Held = dict[tuple[str, int], int]  # (source, slots) -> stages
 Ints = NDArray[np.int64]
@@ -59,7 +62,7 @@ def extend(
     large to be written out.
     """
     made, held, latency = dict(quantised), Held(), int(facts["step_latency"])
-    slots = {name: _slots(populations, q, options, facts) for name, q in made.items()}
+    slots = _all_slots(populations, made, options, facts)
     for name, q in made.items():
         here = [(s, _stages(populations, name, s, slots[name], facts)) for s in q.incoming]
         longest = max((longest_of(s, latency) for s in q.incoming), default=1)
@@ -105,13 +108,39 @@ def longest_of(s: Synapses, latency: int) -> int:
     return int((s.delay_source[found.col] + s.delay_target[found.row]).max()) + latency
 
 
-def _slots(populations: Populations, q: Quantised, options: Any, facts: Facts) -> int:
-    """Steps that the ring buffers of a population's cores hold."""
+def _all_slots(
+    populations: Populations, quantised: Mapping[str, Quantised], options: Any, facts: Facts
+) -> dict[str, int]:
+    """Steps that the ring buffers of each population's cores hold."""
+    slots = {k: _slots(populations, q, options, facts) for k, q in quantised.items()}
+    long = sum(
+        recipes.synapses(s.weight)
+        for name, q in quantised.items()
+        for s in q.incoming
+        if _needs_list(s, slots[name])
+    )
+    if long <= MOST_LISTED:
+        return slots
+    return {k: _slots(populations, q, options, facts, drawn=True) for k, q in quantised.items()}
+
+
+def _needs_list(s: Synapses, slots: int) -> bool:
+    """Whether a recipe's synapses need different stages, or one that is not the first."""
+    r = s.weight
+    if not isinstance(r, Recipe) or r.kind == "listed" or r.max_delay <= slots:
+        return False
+    return r.min_delay < r.max_delay or r.max_delay > 2 * slots
+
+
+def _slots(
+    populations: Populations, q: Quantised, options: Any, facts: Facts, drawn: bool = False
+) -> int:
+    """Slots of a population's cores, enough for delays from inputs and drawn ones if possible."""
     most = int(facts["neurons_per_core"])
     n = min(q.params.size, most, options.neurons_per_core or most)
     slots = 1 << (int(facts["ring_bits"]) - 1 - max(1, (n - 1).bit_length()))
     inputs = {p.name for p in populations.populations if p.model == "source"}
-    given = [s for s in q.incoming if s.source in inputs]
+    given = [s for s in q.incoming if s.source in inputs or (drawn and _needs_list(s, slots))]
     longest = max((longest_of(s, int(facts["step_latency"])) for s in given), default=1)
     return max(slots, 1 << (longest - 1).bit_length()) if longest <= SMALLER else slots
 
