@@ -212,10 +212,12 @@ def test_the_command_line_takes_it(tmp_path: Any) -> None:
 
 
 def test_draws_of_any_kind_are_counted_by_source() -> None:
-    from mossy.passes.rows import row_lengths
-
-    for kind, more in (("total", {"count": 70}), ("one_to_one", {}), ("in_degree", {"count": 9})):
+    kinds: list[tuple[Any, dict[str, Any]]] = [
+        ("total", {"count": 70}), ("one_to_one", {}), ("in_degree", {"count": 9}),
+        ("out_degree", {"count": 9}), ("probability", {"p": 0.3}),
+    ]  # fmt: skip
+    for kind, more in kinds:
         n, m = (20, 20) if kind == "one_to_one" else (13, 20)
-        r = Recipe(kind, n, m, Draw("constant", 1.0), constant(1), 3, **more)  # type: ignore[arg-type]
+        r = Recipe(kind, n, m, Draw("constant", 1.0), constant(1), 3, **more)
         start, *_ = generate.rows(dataclasses.replace(r, top=2.0**31), 4, 17)
-        np.testing.assert_array_equal(row_lengths(generate.spec(r), 4, 17), np.diff(start))
+        np.testing.assert_array_equal(Connectivity({}).rows(r, 4, 17), np.diff(start))

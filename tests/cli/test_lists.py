@@ -39,6 +39,14 @@ def test_the_facts_of_a_chip_are_shown_with_their_sources(name: str) -> None:
         assert fact.basis in cells and fact.source.split()[0] in cells
 
 
+def test_the_choices_of_a_chip_are_shown_below_its_facts() -> None:
+    shown, said = mossy("chips", "spinnaker2").stdout, printed("chips", "spinnaker2")
+    assert [c["name"] for c in said["choices"]] == list(chip("spinnaker2").choices)
+    for choice in said["choices"]:
+        assert choice["name"] in shown and " | ".join(choice["allowed"]) in shown
+    assert printed("chips", "cpu")["choices"] == []
+
+
 def test_the_zoo_is_listed_and_a_card_shown() -> None:
     assert [c["name"] for c in printed("zoo")] == zoo.names()
     listed = mossy("zoo").stdout.splitlines()

@@ -53,6 +53,15 @@ def test_the_overview_accounts_for_the_memory(name: str, folder: Path) -> None:
         assert population.name in text
 
 
+def test_the_overview_says_what_loading_takes(folder: Path) -> None:
+    text = mossy("inspect", folder / "spinnaker2.mossy")
+    load = printed("inspect", folder / "spinnaker2.mossy")["loading"]["load"]
+    assert load["bottleneck"] == "Ethernet" and load["time"]["value"] > 0
+    assert "most of it on Ethernet, chip (0,0)" in text.stdout
+    assert f"{load['packets']['core_to_core']:,} core to core packets" in text.stdout
+    assert printed("inspect", folder / "cpu.mossy")["loading"] is None
+
+
 def test_the_overview_shows_places_keys_and_routes(folder: Path) -> None:
     program = load(folder / "spinnaker2.mossy")
     lines = mossy("inspect", folder / "spinnaker2.mossy").stdout.splitlines()

@@ -28,6 +28,9 @@ class _Synapses(Protocol):
     def reached(self, lo: int, hi: int) -> NDArray[np.bool_]:
         """Return which sources have a synapse on the targets lo .. hi."""
 
+    def rows(self, lo: int, hi: int) -> NDArray[Any]:
+        """Return how many synapses of each source end at the targets lo .. hi."""
+
 
 class Connectivity:
     """Which neurons reach which, worked out once for a whole compilation."""
@@ -41,6 +44,10 @@ class Connectivity:
         """Return how many synapses of a projection end at neurons lo .. hi."""
         start = self._of(weight).start
         return int(start[hi] - start[lo])
+
+    def rows(self, weight: Any, lo: int, hi: int) -> NDArray[Any]:
+        """Return how many synapses of each source of a projection end at neurons lo .. hi."""
+        return self._of(weight).rows(lo, hi)
 
     def reached(self, target: str, source: str, lo: int, hi: int) -> NDArray[np.bool_]:
         """Return which neurons of `source` have a synapse on neurons lo .. hi of `target`."""
@@ -73,6 +80,10 @@ class _Matrix:
         found[self.weight.indices[self.start[lo] : self.start[hi]]] = True
         return found
 
+    def rows(self, lo: int, hi: int) -> NDArray[Any]:
+        ends = self.weight.indices[self.start[lo] : self.start[hi]]
+        return np.bincount(ends, minlength=self.weight.shape[1])
+
 
 class _Kernel:
     """Synapses of a convolution."""
@@ -83,6 +94,9 @@ class _Kernel:
 
     def reached(self, lo: int, hi: int) -> NDArray[np.bool_]:
         return conv2d.reach(self.weight, lo, hi)
+
+    def rows(self, lo: int, hi: int) -> NDArray[Any]:
+        raise TypeError("a convolution is kept as its kernel and has no rows")
 
 
 class _Drawn:
@@ -109,3 +123,10 @@ class _Drawn:
         found = np.zeros(self.recipe.n_source, bool)
         found[self.senders[self.start[lo] : self.start[hi]]] = True
         return found
+
+    def rows(self, lo: int, hi: int) -> NDArray[Any]:
+        if self.recipe.kind != "out_degree":
+            walked: NDArray[np.int64] = generate.row_lengths(self.spec, lo, hi)
+            return walked
+        senders = self.senders[self.start[lo] : self.start[hi]]
+        return np.bincount(senders, minlength=self.recipe.n_source)

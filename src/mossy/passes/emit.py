@@ -66,7 +66,7 @@ def images(
             feeds = destinations.senders(number)
             q = links.quantised[s.population]
             found.append(_image(common, s, q, slices, keys, feeds))
-    return addressed(tuple(found), chip)
+    return addressed(tuple(found), links, chip)
 
 
 def _source_image(common: dict[str, Any]) -> CoreImage:

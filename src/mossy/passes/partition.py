@@ -159,7 +159,7 @@ class _Planner:
                     kept_as_rows = True
             rows += sends if kept_as_rows else 0
             if self.shared:
-                each = longest(q, source, lo, hi)
+                each = longest(self.links, p.name, source, lo, hi)
                 strides = [self.chip.rules.stride(words, q.word.bits) for words in each]
                 shared, widest = shared + sends * sum(strides), max(widest, *strides, 0)
         return CoreLoad(

@@ -14,17 +14,14 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
-from mossy.chips.quantised import Quantised
 from mossy.errors import BadInput
 from mossy.network.populations import Conv
 from mossy.network.recipe import Recipe
+from mossy.passes.connectivity import Connectivity
 from mossy.passes.options import Options
 from mossy.program.artefact import Block, CoreImage, RowTable
-from mossy.synapses import generate
-from mossy.synapses.chance import jit
 
 ALIGNED = 16  # bytes between the ranges of two cores
 
@@ -44,46 +41,28 @@ def in_shared_memory(chip: Chip, options: Options) -> bool:
     return options.rows is not None and options.rows != choices[0]
 
 
-def longest(q: Quantised, source: str, lo: int, hi: int) -> list[int]:
+def longest(links: Connectivity, target: str, source: str, lo: int, hi: int) -> list[int]:
     """Return the words of the longest row of each table for `source` of the targets lo .. hi."""
     found = []
-    here = [x for x in q.incoming if x.source == source and not isinstance(x.weight, Conv)]
+    incoming = links.quantised[target].incoming
+    here = [x for x in incoming if x.source == source and not isinstance(x.weight, Conv)]
     for group in dict.fromkeys((x.shift, x.receptor) for x in here):
         alike = [x.weight for x in here if (x.shift, x.receptor) == group]
-        found += [_drawn(w, lo, hi) for w in alike if isinstance(w, Recipe)]
-        listed = [w for w in alike if not isinstance(w, Recipe)]
+        each = [(isinstance(w, Recipe), links.rows(w, lo, hi)) for w in alike]
+        found += [_most(rows) for drawn, rows in each if drawn]
+        listed = [rows for drawn, rows in each if not drawn]  # these share a table
         if listed:
-            rows = sum(_lengths(w, lo, hi) for w in listed)
-            found.append(int(np.max(rows, initial=0)))
+            found.append(_most(sum(listed)))
     return found
 
 
-def _lengths(weight: Any, lo: int, hi: int) -> NDArray[np.int64]:
-    columns = weight.indices[weight.indptr[lo] : weight.indptr[hi]]
-    return np.bincount(columns, minlength=weight.shape[1])
+def _most(rows: Any) -> int:
+    return int(np.max(rows, initial=0))
 
 
-def _drawn(recipe: Recipe, lo: int, hi: int) -> int:
-    return int(row_lengths(generate.spec(recipe), lo, hi).max(initial=0))
-
-
-@jit
-def row_lengths(s: Any, lo: Any, hi: Any) -> Any:
-    """Return how many synapses of each source end at the targets lo .. hi: (n_source,)."""
-    counts = np.zeros(s.n_source, np.int64)
-    found, mark = generate.scratch(s)
-    if s.kind == generate.OUT:
-        for i in range(s.n_source):
-            for k in range(generate.targets(s, i, found, mark)):
-                counts[i] += lo <= found[k] < hi
-        return counts
-    for j in range(lo, hi):
-        for k in range(generate.sources(s, j, found, mark)):
-            counts[found[k]] += 1
-    return counts
-
-
-def addressed(cores: tuple[CoreImage, ...], chip: Chip) -> tuple[CoreImage, ...]:
+def addressed(
+    cores: tuple[CoreImage, ...], links: Connectivity, chip: Chip
+) -> tuple[CoreImage, ...]:
     """Return the cores with addresses in their chips' shared memory, and strides in tables."""
     free: dict[tuple[int, int], int] = {}
     sizes = {c.key: c.n for c in cores}
@@ -99,17 +78,18 @@ def addressed(cores: tuple[CoreImage, ...], chip: Chip) -> tuple[CoreImage, ...]
             blocks.append(dataclasses.replace(b, address=at) if shared else b)
             if shared:
                 free[c.place[:2]] = at + -(-b.size // ALIGNED) * ALIGNED
-        tables = tuple(_strided(t, c, sizes, chip) for t in c.tables)
+        tables = tuple(_strided(t, c, sizes, links, chip) for t in c.tables)
         found.append(dataclasses.replace(c, memory=tuple(blocks), tables=tables))
     return tuple(found)
 
 
-def _strided(t: RowTable, c: CoreImage, sizes: dict[int, int], chip: Chip) -> RowTable:
+def _strided(
+    t: RowTable, c: CoreImage, sizes: dict[int, int], links: Connectivity, chip: Chip
+) -> RowTable:
     if t.kind == "kernel" or not hasattr(chip.rules, "stride"):
         return t
     if t.kind == "recipe":
-        words = _drawn(c.recipes[t.kernel], c.lo, c.hi)
+        words = _most(links.rows(c.recipes[t.kernel], c.lo, c.hi))
     else:
-        rows = np.diff(c.row_start[t.first : t.first + sizes[t.key] + 1])
-        words = int(rows.max(initial=0))
+        words = _most(np.diff(c.row_start[t.first : t.first + sizes[t.key] + 1]))
     return dataclasses.replace(t, stride=chip.rules.stride(words, c.word_format.bits))

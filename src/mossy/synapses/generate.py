@@ -272,6 +272,17 @@ def reach(s: Any, lo: Any, hi: Any) -> Any:
 
 
 @jit
+def row_lengths(s: Any, lo: Any, hi: Any) -> Any:
+    """Return how many synapses of each source end at the targets lo .. hi; for what `reach` is."""
+    counts = np.zeros(s.n_source, np.int64)
+    found, mark = scratch(s)
+    for j in range(lo, hi):
+        for k in range(sources(s, j, found, mark)):
+            counts[found[k]] += 1
+    return counts
+
+
+@jit
 def senders(s: Any, start: Any) -> Any:
     """Return the sources of all synapses of a fixed out-degree, by target: (synapses,) int32.
 
