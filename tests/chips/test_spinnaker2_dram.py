@@ -18,6 +18,7 @@ from mossy.chips.spinnaker2 import rules
 from mossy.errors import BadInput, DoesNotFit, UnsupportedNode
 from mossy.network.recipe import Draw, Recipe, constant
 from mossy.passes import Options, compile
+from mossy.passes.connectivity import Connectivity
 from mossy.program import Program
 from mossy.program.text import text as program_text
 from mossy.synapses import generate
