@@ -13,28 +13,32 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-Quad = tuple[int, int]
-ROUTER = (4, 3)
+from mossy.chips.mesh import Mesh, Tile
+
+# the router takes two tiles in the middle, whose six neighbours are its six ports; no quad lies at
+# the holes, and no link of the network is taken to lead there
+ROUTER = ((4, 3), (4, 4))
+HOLES = frozenset({(7, 3), (7, 4)})
 PER_QUAD = 4
 KEPT = frozenset(range(1, 1 + PER_QUAD))  # not for programs (assumed)
 
 
 @cache
-def quads() -> MappingProxyType[int, Quad]:
-    """Return core number -> x and y of its quad."""
+def mesh() -> Mesh:
+    """Return the network on chip: the quad of each core by its number, the router's tiles."""
     text = files(__package__).joinpath("chip.toml").read_text("utf-8")
     table = tomllib.loads(text)["topology"]["quads"]
-    each = ((x, y) for x, y in table for _ in range(PER_QUAD))
-    return MappingProxyType(dict(enumerate(each, start=1)))
+    each: list[Tile] = [(x, y) for x, y in table for _ in range(PER_QUAD)]
+    return Mesh(MappingProxyType(dict(enumerate(each, start=1))), ROUTER, HOLES)
 
 
 @cache
 def in_order() -> tuple[int, ...]:
     """Return the numbers of all cores, those that programs take first first."""
-    return tuple(sorted(quads(), key=lambda c: (c in KEPT, distance(c), quads()[c], c)))
+    at = mesh().cores
+    return tuple(sorted(at, key=lambda c: (c in KEPT, distance(c), at[c], c)))
 
 
 def distance(core: int) -> int:
     """Return the quads crossed from a core to the router."""
-    x, y = quads()[core]
-    return abs(x - ROUTER[0]) + abs(y - ROUTER[1])
+    return mesh().distance(mesh().cores[core])

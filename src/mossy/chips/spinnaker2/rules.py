@@ -19,7 +19,6 @@ two buffers. DMA moves whole 16 bytes (portal's page on it); header and buffers 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 
 import numpy as np
 
@@ -31,7 +30,7 @@ from mossy.chips.float_state import (
     lif_registers,
     scaled_synapses,
 )
-from mossy.chips.mesh import Mesh
+from mossy.chips.mesh import Mesh, Tile
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, busy_cycles
 from mossy.chips.spinnaker2 import cells, grid
 from mossy.chips.spinnaker2.words import word
@@ -45,9 +44,6 @@ RECORDED_STEPS = 128
 TABLE_ENTRY, ROW_POINTER, RING_SLOT, ROW_HEADER, DMA_UNIT = 16, 4, 2, 4, 16  # bytes
 ROW_BUFFERS = 2  # one is filled while the other is worked on
 IN_DRAM = "synapse rows (DRAM)"
-# the router takes two tiles in the middle, whose six neighbours are its six ports; no quad lies at
-# the holes, and no link of the network is taken to lead there
-ROUTER, HOLES = ((4, 3), (4, 4)), frozenset({(7, 3), (7, 4)})
 
 
 def quantise(
@@ -135,9 +131,9 @@ def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
     ]
 
 
-def places(facts: Facts) -> Mapping[int, grid.Quad]:
+def places(facts: Facts) -> Mapping[int, Tile]:
     """Return the quad of each core of a chip, by the core's own number."""
-    return grid.quads()
+    return grid.mesh().cores
 
 
 def cores(facts: Facts) -> tuple[int, ...]:
@@ -145,16 +141,11 @@ def cores(facts: Facts) -> tuple[int, ...]:
     return grid.in_order()[: int(facts["usable_cores"])]
 
 
-@cache
-def _mesh() -> Mesh:
-    return Mesh(grid.quads(), ROUTER, HOLES)
-
-
 def mesh(facts: Facts) -> Mesh:
     """Return the network on chip: quads and the two tiles of the router."""
-    return _mesh()
+    return grid.mesh()
 
 
 def hops(start: Place, end: Place, facts: Facts) -> int:
     """Return the hops from a core to the router, and from the router to a core."""
-    return sum(_mesh().distance(_mesh().cores[place[2]]) for place in (start, end))
+    return grid.distance(start[2]) + grid.distance(end[2])
