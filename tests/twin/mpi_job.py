@@ -66,13 +66,17 @@ def chips(rng: np.random.Generator) -> list[tuple[Program, NDArray[np.uint8]]]:
     """Random layers on machines of many chips with dead cores, chips and links."""
     found = []
     for name in ("spinnaker1", "spinnaker2"):
-        dead = [f"core {x},{y},{c}" for x, y, c in rng.integers((0, 0, 1), 3, (6, 3)) if x + y]
+        chip = small(name)
+        gone = [(x, y, chip.cores[c]) for x, y, c in rng.integers(0, (3, 3, 2), (6, 3)) if x + y]
+        dead = ["core {},{},{}".format(*place) for place in gone]
         dead += [f"link {x},{y},{d}" for x, y, d in rng.integers((0, 0, 0), (4, 4, 6), (4, 3))]
         machine = mossy.machine(name, boards=1, dead=sorted({*dead, "chip 1,1"}))
         net = layers(rng)
         options = Options(neurons_per_core=3, machine=machine, approximate=True)
-        program = compile(net, small(name), options=options)
-        assert len({c.place[:2] for c in program.cores if c.place}) > 3
+        program = compile(net, chip, options=options)
+        used = {c.place[:2] for c in program.cores if c.place}
+        assert len(used) > 3
+        assert used & {place[:2] for place in gone}, "no dead core that would have been taken"
         (channels,) = net.shapes["in"][1]
         x = rng.random((1, 40, channels)) < 0.3
         found.append((program, x.astype(np.uint8)))

@@ -20,6 +20,7 @@ from mossy.twin.engines.trace import Recorded
 from mossy.twin.layout.link import link
 from mossy.twin.layout.wide import refusal
 from tests.strategies import Wanted, networks, sample, spikes
+from tests.twin.machines import small
 from tests.twin.recurrent import CHANNELS, compiled, random_network
 from tests.twin.runs import assert_same_activity, assert_same_run, fuzz
 
@@ -111,9 +112,14 @@ def test_chips_of_many_cores_with_dead_parts(
     chip: str, data: st.DataObject, seed: int, threads: int
 ) -> None:
     net = data.draw(networks(Wanted(resets=("node",))))
-    machine = mossy.machine(chip, boards=1, dead=["core 1,0,3", "chip 1,1", "link 0,0,0"])
+    few = small(chip)
+    dead = [f"core 0,0,{few.cores[0]}", "chip 0,1", "link 0,0,0"]
+    machine = mossy.machine(chip, boards=1, dead=dead)
     options = Options(neurons_per_core=3, machine=machine, approximate=True)
-    program = compile(net, chip, options=options)
+    program = compile(net, few, options=options)
+    spots = [c.place[:2] for c in program.cores if c.place]
+    assert spots.count((0, 0)) == 1  # the other core of that chip is dead
+    assert len(spots) < 2 or len(set(spots)) > 1
     assert refusal(program) is None
     x = spikes(net, seed, batch=1)
     wide = twin.run(program, x, engine="wide", record="*", states="*", threads=threads)

@@ -47,7 +47,7 @@ class Words:
         return f"{self.states} states and {self.weights} weights"
 
 
-def cores(facts: Facts) -> list[Words]:
+def memories(facts: Facts) -> list[Words]:
     """Return the memories of each core of the chip."""
     return [
         Words(int(facts[f"{k}_states"]), int(facts[f"{k}_weights"]), int(facts["biases"]))
@@ -75,7 +75,7 @@ def assign(
 ) -> tuple[int, ...]:
     """Return the core of each layer. Raises DoesNotFit E0301, E0302."""
     layers = [(s.population, needs(s.load)) for s in slices if s.role != "source"]
-    found = cores(facts)
+    found = memories(facts)
     allowed = np.array([[w.fits(c) for c in found] for _, w in layers], bool)
     for (name, words), row in zip(layers, allowed, strict=True):
         if not row.any():
@@ -109,7 +109,7 @@ def _kinds(facts: Facts) -> str:
 
 def _no_core(name: str, words: Words, facts: Facts) -> DoesNotFit:
     nearest = min(
-        cores(facts), key=lambda c: max(words.states / c.states, words.weights / c.weights)
+        memories(facts), key=lambda c: max(words.states / c.states, words.weights / c.weights)
     )
     over = [
         f"{have} {what} by {need / have - 1:.0%}"

@@ -33,7 +33,7 @@ from mossy.chips.facts import Facts
 from mossy.chips.float_state import gain
 from mossy.chips.quantised import CoreLoad, Limit, Quantised, Scaling, Synapses
 from mossy.chips.speck.layers import prepare
-from mossy.chips.speck.memory import assign, cores, needs
+from mossy.chips.speck.memory import assign, memories, needs
 from mossy.errors import UnsupportedNode
 from mossy.network.populations import Array, Conv, Population, Projection
 from mossy.program.artefact import Place, WordFormat
@@ -247,7 +247,7 @@ def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
     """Return what the largest memories of any core allow; which core has both is assign's."""
     if load.role == "source":
         return []
-    words, there = needs(load), cores(facts)
+    words, there = needs(load), memories(facts)
     smaller = "fewer channels, or a stride or pool before the layer"
     return [
         Limit("states", words.states, max(c.states for c in there), smaller),
