@@ -8,7 +8,7 @@ import pytest
 
 from mossy.chips import chip
 from mossy.chips.quantised import CoreLoad
-from mossy.chips.speck.memory import assign, cores, needs
+from mossy.chips.speck.memory import assign, memories, needs
 from mossy.errors import DoesNotFit
 
 
@@ -33,7 +33,7 @@ def test_memory_is_counted_as_the_documentation_does() -> None:
 
 
 def test_the_nine_cores_hold_what_is_published() -> None:
-    found = cores(chip("speck").facts)
+    found = memories(chip("speck").facts)
     assert len(found) == 9 == int(chip("speck").facts["cores_per_chip"])
     assert sum(c.states for c in found) == 327_680
     assert sum(c.weights for c in found) == 272 << 10

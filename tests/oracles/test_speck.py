@@ -15,7 +15,7 @@ import pytest
 
 from mossy.chips import chip
 from mossy.chips.quantised import CoreLoad
-from mossy.chips.speck.memory import assign, cores, needs
+from mossy.chips.speck.memory import assign, memories, needs
 from mossy.errors import DoesNotFit
 from tests.oracles import environments
 from tests.oracles.speck_exchange import (
@@ -144,7 +144,7 @@ def _placed(model: Ints) -> bool:
     except DoesNotFit:
         return False
     assert len(set(found)) == len(found) == len(slices)
-    assert all(needs(s.load).fits(cores(facts)[c]) for s, c in zip(slices, found, strict=True))
+    assert all(needs(s.load).fits(memories(facts)[c]) for s, c in zip(slices, found, strict=True))
     return True
 
 

@@ -6,11 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from mossy import twin
+from mossy.errors import BadInput
 from mossy.program import Program
 from mossy.twin.live import Events, Live, runs_here
+from tests.twin.machines import faults
 from tests.twin.recurrent import compiled, random_network
+from tests.twin.runs import fuzz
+from tests.twin.test_wide_faults import CHIPS, programs
 
 NAMES, STEPS = "abc", 59  # the inputs' step 0 is time 0, before the first step
 
@@ -63,6 +70,52 @@ def test_pieces_and_a_change_of_programs_leave_no_trace(
         for got, wanted in zip(joined(sent[p]), expected.events[p], strict=True):
             np.testing.assert_array_equal(got, wanted)
     np.testing.assert_array_equal(np.concatenate(v), expected.fields["a", "v"])
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+@fuzz(10)
+@given(data=st.data(), threads=st.integers(1, 2), cut=st.integers(1, 11), heir=st.booleans())
+def test_parts_die_as_in_one_run(
+    chip: str, data: st.DataObject, threads: int, cut: int, heir: bool
+) -> None:
+    """Spikes and registers; a spike that is sent in step t of a run is one of step t + 1 here."""
+    program, x = data.draw(programs(chip))
+    died = data.draw(faults(program))
+    whole = twin.run(program, x, record="*", states="*", faults=died, engine="wide")
+    steps = whole.counts.shape[1]
+    watched = {
+        (p.name, f): np.arange(int(np.prod(p.shape)))
+        for p in program.populations
+        for f in ((whole.states[p.name].dtype.names or ()) if p.role != "source" else ())
+    }
+    given: dict[str, Events] = {}
+    for node, spikes in x.items():
+        flat = spikes.reshape(spikes.shape[1], -1)
+        step, neuron = (np.repeat(a, flat[np.nonzero(flat)]) for a in np.nonzero(flat))
+        given[program.inputs[node]] = step + 1, neuron
+    live = Live(program, threads=threads, faults=died)
+    live.watch(watched)
+    first = live.run(cut, {k: (t[t <= cut], i[t <= cut]) for k, (t, i) in given.items()})
+    if heir:
+        now = Live(program, threads=threads, step=live.step, faults=died)
+        now.watch(watched)
+        for p in {name for name, _ in watched}:
+            now.put(p, live.registers(p))
+        now.replay(first.events | {k: (t[t <= cut], i[t <= cut]) for k, (t, i) in given.items()})
+        live = now
+    rest = {k: (t[t > cut], i[t > cut]) for k, (t, i) in given.items()}
+    second = live.run(steps - cut, rest)
+    for p, field in watched:
+        step, neuron = joined([first.events[p], second.events[p]])
+        np.testing.assert_array_equal((step - 1, neuron), whole.events(p))
+        kept = np.concatenate([first.fields[p, field], second.fields[p, field]])
+        np.testing.assert_array_equal(kept, whole.states[p][field][0].reshape(kept.shape))
+
+
+def test_a_part_that_is_not_there_cannot_die() -> None:
+    program, *_ = network(0)
+    with pytest.raises(BadInput, match=r"\[E0412\].*no such part"):
+        Live(program, threads=1, faults=["chip 70,1 @ 3"])
 
 
 def test_parameters_change_between_pieces_and_reach_every_part() -> None:

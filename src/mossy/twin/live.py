@@ -9,12 +9,16 @@ Steps are counted from 1: step k takes the neurons from time (k - 1) dt to k dt,
 a source at step 0 is one at time 0. One program can take over from another, changed one: `replay`
 tells it which spikes of earlier steps are still under way. The program must be one that the engine
 of large networks can run.
+
+Parts can die on the way (faults.py): one that dies at step k of the script is dead from the piece's
+step k + 1 on, which is that step counted from 1; at step 0 it never lived. It stays dead when
+another program takes over, whatever that has put there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -27,9 +31,10 @@ from mossy.program.artefact import Program
 from mossy.twin.engines.tally import rasters
 from mossy.twin.engines.trace import Listed, Recorded
 from mossy.twin.engines.wide import Run
+from mossy.twin.faults import Fault, Stretch, checked, parted
 from mossy.twin.layout import columns as col
 from mossy.twin.layout.bands import by_field
-from mossy.twin.layout.severed import whole
+from mossy.twin.layout.severed import NEVER, severed, spared, whole
 from mossy.twin.layout.tables import Registers, swept_by, where_is
 from mossy.twin.layout.wide import wide
 
@@ -50,11 +55,26 @@ class Piece:
 class Live:
     """The registers and spikes of a program between two pieces of a run."""
 
-    def __init__(self, program: Program, *, threads: int, step: int = 1) -> None:
+    def __init__(
+        self,
+        program: Program,
+        *,
+        threads: int,
+        step: int = 1,
+        faults: Iterable[Fault | str] = (),
+    ) -> None:
+        """Begin at `step`. faults: what dies, counted from step 0. Raises BadInput E0410-E0413."""
         self.program, self.step = program, step
-        laid = wide(program, find_chip(program.chip), threads)
+        chip = find_chip(program.chip)
+        laid = wide(program, chip, threads)
         nothing, alive = Recorded((), ()), (whole(laid, 0, 0),)
         self._run = Run(program, laid, {}, alive, nothing, min(threads, len(laid.blocks)))
+        self.faults = checked(program, chip, faults)
+        self._parts = severed(laid, program, chip, _stretches(program, self.faults))
+        self._run.spared = spared(laid, self._parts)
+        self._lives = np.full(len(program.cores), NEVER)  # the first step without each core
+        for s in reversed(self._parts):
+            self._lives[s.dead] = s.begin
         shape = laid.shape
         self.reach = shape.lead + shape.width * shape.groups  # steps that a spike can be under way
         self._watched: Watched = {}
@@ -109,10 +129,10 @@ class Live:
         self._feed(sources)
         pieces: list[dict[tuple[str, str], NDArray[Any]]] = []
         lists: list[Listed] = []
-        for begin in range(first, last, self._run.stretch):
-            end = min(last, begin + self._run.stretch)
+        for begin, end in self._pieces(first, last):
             pieces.append(self._aim(begin, end))
             self._window(begin, end)
+            self._bury(begin, pieces[-1])
             lists += [own.copied() for own in self._run.advance(begin, end)]
         self.step = last
         fields = {
@@ -121,6 +141,23 @@ class Live:
         }
         return Piece(first, self._events(lists), fields)
 
+    def _pieces(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Yield the steps that are run in one go, begin .. end: nothing dies within them."""
+        dies = (s.begin for s in self._parts if first < s.begin < last)
+        for a, b in pairwise(sorted({first, last, *dies})):
+            for begin in range(a, b, self._run.stretch):
+                yield begin, min(b, begin + self._run.stretch)
+
+    def _bury(self, begin: int, room: Mapping[tuple[str, str], NDArray[Any]]) -> None:
+        """Take those who are dead in a step out of the tables; what they held is what is kept."""
+        dead = self._lives <= begin
+        if not dead.any():
+            return
+        laid, tables = self._run.laid, self._run.tables
+        self._run.blocks, self._run.parts = tables.living(laid.blocks, dead[laid.core_of])
+        for (population, field), out in room.items():
+            out[:] = self.registers(population)[field][self._watched[population, field]]
+
     def _feed(self, sources: Mapping[str, Events]) -> None:
         """Add spikes of sources to those under way, and forget what has arrived."""
         when, who = [self._recent[0]], [self._recent[1]]
@@ -128,7 +165,7 @@ class Live:
             when.append(step)
             who.append(self._run.laid.numbers(self.program, name, neuron))
         t, i = np.concatenate(when), np.concatenate(who)
-        late = t >= self.step - self.reach
+        late = (t >= self.step - self.reach) & (t < self._lives[self._run.laid.core_of[i]])
         order = np.argsort(t[late], kind="stable")
         self._recent = t[late][order], i[late][order]
 
@@ -142,6 +179,17 @@ class Live:
         run.outside = Listed(0, starts, self._recent[1].astype(np.int32))
         most = int(np.diff(starts[low:]).max(initial=0)) + run.laid.core_of.size
         run.tables.room(run.threads, most * run.laid.shape.groups)
+        if run.spared.cut < NEVER:
+            self._spare(end, most * run.laid.shape.groups)
+
+    def _spare(self, end: int, runs: int) -> None:
+        """Have the engine know what is dead in all steps up to an end, and room for its runs."""
+        run, which = self._run, self._run.spared.which
+        if which.size < end + 1:
+            later = np.full(which.size + end + 1, len(self._parts) - 1, which.dtype)
+            run.spared = run.spared._replace(which=np.concatenate([which, later]))
+        if run.some.shape[1] < runs:
+            run.some = np.empty((run.threads, 2 * runs, 3), np.int64)
 
     def _aim(self, begin: int, end: int) -> dict[tuple[str, str], NDArray[Any]]:
         """Make room for what is watched in some steps, and point the engine's table at it."""
@@ -189,6 +237,16 @@ class Live:
             for sums in tables.sums:
                 sums[(t % shape.width) * one : (t % shape.width + 1) * one] = 0
         tables.blocks[:] = asleep
+
+
+def _stretches(program: Program, faults: Sequence[Fault]) -> tuple[Stretch, ...]:
+    """Stretches between faults in steps counted from 1; the last one has no end, and is empty."""
+    end = 1 + max((f.step(program.dt) for f in faults), default=-1)
+    found = parted(program, faults, end)
+    starts = [0, *(s.begin + 1 if s.begin else 0 for s in found[1:])]
+    ends = [*starts[1:], starts[-1]]
+    each = zip(found, starts, ends, strict=True)
+    return tuple(replace(s, begin=a, end=b) for s, a, b in each)
 
 
 def _runs(wanted: NDArray[np.int64], lo: int, hi: int) -> list[tuple[int, int]]:

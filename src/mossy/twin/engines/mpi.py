@@ -31,7 +31,7 @@ from mossy.twin.engines.tally import EVENTS, EVENTS_LOST, SPIKES, Tally, by_step
 from mossy.twin.engines.trace import Listed, Recorded, Trace
 from mossy.twin.engines.wide import Run, walk
 from mossy.twin.faults import Stretch
-from mossy.twin.layout.gate import meet
+from mossy.twin.layout.gate import LOOKS, meet
 from mossy.twin.layout.severed import Severed, severed
 from mossy.twin.layout.shape import Extent, Share
 from mossy.twin.layout.tables import LINE
@@ -216,9 +216,9 @@ def _follow(
 
     gates: two for each `lead` steps, before and in them, and one more. stop: (1,) whether to end.
     """
-    i = 0
+    i, looks = 0, LOOKS
     for t in range(begin, end + lead, lead):
-        meet(gates[i], threads)
+        looks = meet(gates[i], threads, looks)
         if stop[0]:
             return
         walk(
@@ -292,7 +292,7 @@ class _Live:
             for t in range(begin, end, self.lead):
                 u = min(t + self.lead, end)
                 if count:
-                    meet(gates[i], threads)
+                    meet(gates[i], threads, LOOKS)
                     i += 2
                     own = run.tables.runs[0], run.some[0]
                     go(t, u, 0, count // threads, *given, gates[i - 1], threads, *own)
@@ -301,7 +301,7 @@ class _Live:
                 self._tell(t, u)
         finally:
             stop[0] = True
-            meet(gates[i], threads)
+            meet(gates[i], threads, LOOKS)
 
     def _tell(self, begin: int, end: int) -> None:
         """Tell all ranks who spiked here in the steps begin .. end, and list what they tell."""

@@ -25,7 +25,7 @@ from mossy.twin.engines.tally import Tally, outside, rasters
 from mossy.twin.engines.trace import Listed, Recorded, Trace
 from mossy.twin.faults import Stretch
 from mossy.twin.layout import columns as col
-from mossy.twin.layout.gate import ahead, at, call, meet, new_gate, prefetch
+from mossy.twin.layout.gate import LOOKS, ahead, at, call, meet, new_gate, prefetch
 from mossy.twin.layout.severed import NEVER, Severed, severed, spared
 from mossy.twin.layout.wide import Wide, size, wide
 
@@ -180,7 +180,7 @@ def walk(
     """
     lead, width, groups, room, planes, bits = form
     kept, mask = spikes.shape[1], np.uint64((1 << bits) - 1)
-    chance = np.empty(ROOM, np.uint32)
+    chance, looks = np.empty(ROOM, np.uint32), LOOKS
     for t in range(begin, end):
         slot = (t % width) * planes * room
         for b in range(first, last):
@@ -233,7 +233,7 @@ def walk(
                 recorded[b, e : e + found] = out[:found]
             recorded_end[b, t - begin + 1] = e + found
         if threads > 1:
-            meet(gate, (t - begin + 1) * threads)
+            looks = meet(gate, (t - begin + 1) * threads, looks)
 
 
 def run(

@@ -1,13 +1,15 @@
 """What compiled loops on several threads need and Numba lacks: addresses, prefetch, a barrier.
 
 Threads that meet ten thousand times a second cannot ask the operating system each time. The gate
-counts arrivals, once round for each meeting; who comes early looks again, and after a while lets
-others run.
+counts arrivals, once round for each meeting; who comes early looks again for a while, then sleeps
+until the last one wakes all. Where that happens often, because others use the processor that a
+thread waits for, looking is given up sooner.
 """
 
 from __future__ import annotations
 
 import platform
+import sys
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,15 @@ from numba.extending import intrinsic
 from mossy.synapses.chance import jit
 
 _intrinsic: Any = intrinsic  # numba ships no types: what it decorates is called with one less
-LOOKS = 10_000  # before the processor is lent to others: longer than steps differ
-NAP = 30  # microseconds for which it is lent: yielding alone can cost a whole slice of time
+LOOKS, FEWEST = 10_000, 20  # before a thread sleeps: longer than steps differ on a quiet machine
+NAP = 30  # microseconds of sleep where threads cannot wake each other
+_ALL = (1 << 31) - 1
+_WAIT, _WAKE = 128, 129  # FUTEX_WAIT and FUTEX_WAKE among threads of one process
+_FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), 0) * (sys.platform == "linux")
 _sleep: Any = types.ExternalFunction("usleep", types.int32(types.uint32))
+_system: Any = types.ExternalFunction(
+    "syscall", types.int64(types.int64, types.int64, types.int64, types.int64, types.int64)
+)
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else None
 
 
@@ -81,38 +89,57 @@ def _ask(builder: Any, pointer: Any, i: Any, write: int) -> None:
 
 
 @_intrinsic
-def _arrive(typingctx: Any, gate: Any) -> Any:
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        array = context.make_array(sig.args[0])(context, builder, args[0])
-        return builder.atomic_rmw("add", array.data, ir.Constant(ir.IntType(64), 1), "seq_cst")
+def _add(typingctx: Any, gate: Any, i: Any, n: Any) -> Any:
+    """_add(gate, i, n): add to a count of the gate; return what it was."""
 
-    return types.int64(gate), codegen
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("add", builder.gep(data, [args[1]]), args[2], "seq_cst")
+
+    return types.int64(gate, types.int64, types.int64), codegen
 
 
 @_intrinsic
-def _arrived(typingctx: Any, gate: Any) -> Any:
+def _look(typingctx: Any, gate: Any, i: Any) -> Any:
+    """_look(gate, i): a count of the gate as it is now."""
+
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        array = context.make_array(sig.args[0])(context, builder, args[0])
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
         if _PAUSE:
             kind = ir.FunctionType(ir.VoidType(), [])
             builder.call(cgutils.get_or_insert_function(builder.module, kind, _PAUSE), [])
-        return builder.load_atomic(array.data, "seq_cst", 8)
+        return builder.load_atomic(builder.gep(data, [args[1]]), "seq_cst", 8)
 
-    return types.int64(gate), codegen
+    return types.int64(gate, types.int64), codegen
 
 
 @jit
-def meet(gate: Any, goal: Any) -> Any:
-    """Wait until `goal` arrivals have been counted, this one included. gate: (1,) int64."""
-    _arrive(gate)
-    looks = 0
-    while _arrived(gate) < goal:
-        looks += 1
-        if looks > LOOKS:
+def meet(gate: Any, goal: Any, looks: Any) -> Any:
+    """Wait until `goal` arrivals have been counted, this one included.
+
+    gate: arrivals, sleepers. looks: how often this thread looks before it sleeps, LOOKS at first;
+    return what it should be at the next meeting.
+    """
+    if _add(gate, 0, 1) + 1 == goal:
+        if _look(gate, 1) > 0:
+            _system(_FUTEX, gate.ctypes.data, _WAKE, _ALL, 0)
+        return looks
+    for _ in range(looks):
+        if _look(gate, 0) >= goal:
+            return min(LOOKS, 2 * looks)
+    _add(gate, 1, 1)
+    while True:
+        seen = _look(gate, 0)
+        if seen >= goal:
+            break
+        if _FUTEX:  # does not sleep where somebody has arrived since
+            _system(_FUTEX, gate.ctypes.data, _WAIT, seen & 0xFFFFFFFF, 0)
+        else:
             _sleep(np.uint32(NAP))
-            looks = 0
+    _add(gate, 1, -1)
+    return max(FEWEST, looks // 4)
 
 
 def new_gate() -> Any:
     """Return a gate that nobody has reached yet, in a line of the cache of its own."""
-    return np.zeros(24, np.int64)[8:9]
+    return np.zeros(24, np.int64)[8:10]
