@@ -12,6 +12,8 @@ tell each other every 15 steps) and of 0.1 ms (every step).
     synapses, starts, rest    what a rank lays out: words, where they start, all else
     held      what a rank's process holds after the runs, on top of Python and Numba; peak: the most
               it did, which is while a block is built
+
+However many ranks a network has, the counts of every step and core are to be the same.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ from mossy.passes.options import Options
 from mossy.passes.pipeline import Header, assemble
 from mossy.passes.quantise import quantise
 from mossy.program import Program
-from mossy.twin.engines import mpi
+from mossy.twin.counts import Counts
+from mossy.twin.engines import digest, mpi
 from mossy.twin.layout.shape import Share
 from mossy.twin.layout.wide import Wide, wide
 
@@ -172,7 +175,13 @@ def measured(case: Case) -> dict[str, Any]:
     rate = spikes / (STEPS * DT) / case.neurons
     taken = {"held": resident("VmRSS") - before, "peak": resident("VmHWM") - before}
     times = {"build": build, "run": min(seconds), "busy": min(busy)}
-    return times | {"rate": rate} | sizes(laid) | taken
+    return times | {"rate": rate} | sizes(laid) | taken | {"counts": said_of(result.counts)}
+
+
+def said_of(counts: Counts) -> str:
+    """Return a digest of what happened on every core in every step, spikes among it."""
+    wide_enough = {k: a.astype(np.int64) for k, a in sorted(counts.arrays.items())}
+    return digest.of(wide_enough).hex()
 
 
 def work(text: str) -> None:
@@ -186,7 +195,8 @@ def work(text: str) -> None:
         every = MPI.COMM_WORLD.allgather(own)
         if MPI.COMM_WORLD.rank:
             return
-    print(json.dumps({k: max(e[k] for e in every) for k in own}))
+    found = {k: max(e[k] for e in every) for k in own}
+    print(json.dumps(found | {"counts": " ".join(sorted({e["counts"] for e in every}))}))
 
 
 def asked(case: Case) -> dict[str, Any]:
@@ -225,7 +235,7 @@ def row(case: Case, got: dict[str, Any], first: dict[str, Any]) -> tuple[str, ..
 
 
 def targets(found: list[tuple[Case, dict[str, Any]]]) -> Iterator[Figure]:
-    """Yield what is aimed at: what a rank holds falls as 1 / ranks, so times ranks it stays."""
+    """Yield what is aimed at: memory of a rank times ranks stays, and so does what happens."""
     strong = {c.ranks: got for c, got in found if c.scaling == "strong" and c.engine == "mpi"}
     for ranks, got in strong.items():
         if ranks == min(strong):
@@ -234,6 +244,18 @@ def targets(found: list[tuple[Case, dict[str, Any]]]) -> Iterator[Figure]:
         remark = f"{got['held'] / 1e6:.4g} MB a rank; times ranks, beside {min(strong)}"
         what = f"memory of {ranks} ranks"
         yield Figure(what, share, "x", HELD, at_least=False, remark=remark)
+    yield same(found)
+
+
+def same(found: list[tuple[Case, dict[str, Any]]]) -> Figure:
+    """Return how many strong runs had other counts, on any rank, than the engine without ranks."""
+    said = {(c.engine, c.ranks): got["counts"] for c, got in found if c.scaling == "strong"}
+    alone = said.pop(("wide", 1))
+    others = [str(ranks) for (_, ranks), counts in said.items() if counts != alone]
+    remark = f"of {len(said)}, beside no ranks: spikes and all counts, every core and step"
+    if others:
+        remark += f"; other on {', '.join(others)} ranks"
+    return Figure("ranks: runs that differ", len(others), "runs", 0, at_least=False, remark=remark)
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ PARTS: dict[str, tuple[str, ...]] = {  # module of this folder and what it is to
     "feedforward": ("feedforward",),
     "sanafe": ("sanafe",),
     "chip": ("chip_scale",),
+    "chips": ("validation", "--chips", "spinnaker2"),
     "ranks": ("scaling",),
     "balanced": (*RECURRENT, "--networks", "cuba4000", "cuba40000", "--statistics", "2"),
     "cortex10": (
@@ -36,7 +37,7 @@ PARTS: dict[str, tuple[str, ...]] = {  # module of this folder and what it is to
     ),
     "cortex": (
         *RECURRENT, "--networks", "microcircuit", "microcircuit_dc", "--statistics", "60",
-        "--simulators", "mossy",
+        "--simulators", "mossy", "mossy-cuda",
     ),
 }  # fmt: skip
 

@@ -148,20 +148,26 @@ def test_a_fetch_takes_time_of_the_core() -> None:
     assert "fetches from DRAM" not in {u.name for u in own.energy.unpriced}
 
 
-def test_bytes_per_tick_by_walking_packets() -> None:
-    """Two chips: every spike, every core that takes its key, the stride of the entry there."""
-    net = sample()
-    program = compile(net, small(CHIP), options=Options(neurons_per_core=5, rows="dram"))
-    result = program.run(spikes(net, 3, batch=2))
-    batch, steps, _ = result.counts.shape
+def _per_chip(program: Program, result: Any) -> dict[Any, np.ndarray[Any, Any]]:
+    """Bytes fetched on each chip by packets followed one by one: (batch, steps)."""
     walked: dict[Any, np.ndarray[Any, Any]] = {}
     for sender in program.cores:
         for c in program.cores:
             taken = [t for t in c.tables if sender.key & t.mask == t.key]
             if c.place is not None and taken:
-                here = walked.setdefault(c.place[:2], np.zeros((batch, steps)))
+                here = walked.setdefault(c.place[:2], np.zeros(result.counts.shape[:2]))
                 sent = result.counts["spikes"][:, :, sender.number]
                 here += sent * float(sum(t.stride for t in taken))
+    return walked
+
+
+def test_bytes_per_tick_by_walking_packets() -> None:
+    """Two chips: every spike, every core that takes its key, the stride of the entry there."""
+    net = sample()
+    program = compile(net, small(CHIP), options=Options(neurons_per_core=5, rows="dram"))
+    result = program.run(spikes(net, 3, batch=2))
+    batch = result.counts.shape[0]
+    walked = _per_chip(program, result)
     found = fetched(program, result.counts, result.chip)
     assert found is not None and found.most == max(h.max() for h in walked.values())
     assert walked[found.chip][found.sample, found.step] == found.most > 0
@@ -180,9 +186,37 @@ def test_the_report_says_what_was_fetched() -> None:
     said = report.json()["shared_memory"]
     assert said["rate"] == "dram_rate" and said["most"] > 0 and said["chip"] == (0, 0)
     slow = program.run(x, assume={"dram_rate": 1e3}).report()
-    assert "above 100 %: rows come after their tick" in str(slow)
+    assert "above 100 %: rows come after their tick, in" in str(slow)
     own = compile(net, CHIP).run(x).report()
     assert "shared memory" not in str(own) and own.json()["shared_memory"] is None
+
+
+def test_rows_that_come_late_make_a_step_longer() -> None:
+    """Two chips or more, at a rate that brings a third of the busiest step's bytes in a tick."""
+    net = sample()
+    program = compile(net, small(CHIP), options=Options(neurons_per_core=5, rows="dram"))
+    whole = program.run(spikes(net, 3, batch=2))
+    found = fetched(program, whole.counts, whole.chip)
+    assert found is not None and found.over == found.over_steps == 0
+    assert whole.timing.worst_step is not None
+    assert whole.timing.worst_step.value == whole.busy.max()
+    rate = found.most / 3e-3
+    slow = whole.assuming(dram_rate=rate)
+    late = fetched(program, slow.counts, slow.chip)
+    assert late is not None and late.seconds is not None
+    assert late.seconds.value == pytest.approx(3e-3)
+    each = [h > rate * 1e-3 for h in _per_chip(program, whole).values()]
+    assert late.over == sum(h.any() for h in each) > 0
+    assert late.over_steps == sum(h.sum() for h in each)
+    assert slow.timing.worst_step is not None
+    assert slow.timing.worst_step.value == pytest.approx(3e-3)
+    text = str(slow.report())
+    assert "longest step      3 ms" in text and "of a 1 ms tick" in text
+    assert f"in {late.over_steps} steps on {late.over} chips; the busiest needs 3 ms" in text
+    assert slow.report().json()["shared_memory"]["over_steps"] == late.over_steps
+    longer = dataclasses.replace(program, tick=4e-3)
+    again = fetched(longer, slow.counts, slow.chip)
+    assert again is not None and again.over == again.over_steps == 0
 
 
 @pytest.mark.parametrize(("on", "rows", "allowed"), [

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.recurrent import free_memory
 from examples import networks, radar
 from examples.networks import Row, Spikes
 
@@ -15,6 +16,9 @@ pynn = pytest.mark.skipif(
     importlib.util.find_spec("pyNN") is None,
     reason="PyNN is not installed; pip install 'mossy[pynn]'",
 )
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "networks.md"
 
 
 def spikes(time: list[float], neuron: list[int], n: int, end: float) -> Spikes:
@@ -40,13 +44,22 @@ def test_figures_are_shown_with_where_they_come_from(capsys: pytest.CaptureFixtu
     assert second.split() == ["cv", "0.4", "no", "figure"]
 
 
-def test_the_radar_shape_fits_and_costs_what_is_printed() -> None:
-    program, result = radar.run("spinnaker2", 0.01)
-    rows = {r.what: r for r in radar.rows(program, result)}
-    assert rows["cores"].measured <= 3
-    assert rows["memory (kB)"].measured < 134.2
-    assert rows["cycles of the busiest core in a frame"].measured < 8000
-    assert 0 < rows["energy of a frame, cores at work (uJ)"].measured < 3.29
+@pytest.mark.parametrize(
+    ("active", "cycles", "microjoules"), [(0.01, 5900, 0.2), (0.05, 19_300, 0.4)]
+)
+def test_the_radar_shape_fits_and_costs_what_is_written(
+    active: float, cycles: int, microjoules: float
+) -> None:
+    """With 5 % of the inputs it takes more than the 8,000 cycles that are published."""
+    rows = {r.what: r for r in radar.rows(*radar.run("spinnaker2", active))}
+    assert rows["cores"].measured == 2 and rows["cores"].expected == 3
+    assert rows["memory (kB)"].measured == pytest.approx(37, abs=0.5)
+    assert rows["cycles of the busiest core in a frame"].measured == pytest.approx(cycles, abs=50)
+    assert rows["cycles of the busiest core in a frame"].expected == 8000
+    energy = rows["energy of a frame, cores at work (uJ)"].measured
+    assert energy == pytest.approx(microjoules, abs=0.05)
+    written = GUIDE.read_text("utf-8")
+    assert f"{cycles:,}" in written and "2 cores, 37 kB" in written and "0.2 to 0.4 µJ" in written
 
 
 @pynn
@@ -109,16 +122,46 @@ def test_bursts_take_everybody_along_and_silence_follows() -> None:
     assert found.cv > 1 and found.synchrony > 30
 
 
+def beside(rows: list[Row], statistic: str, source: str) -> list[float]:
+    """Measured over published, of each population."""
+    found = [r for r in rows if r.what.endswith(f" {statistic}") and source in r.basis]
+    assert len(found) == 8
+    return [r.measured / r.expected for r in found if r.expected]
+
+
 @pynn
 @pytest.mark.slow
-def test_a_tenth_of_the_microcircuit_is_near_the_published_rates() -> None:
-    """Fewer neurons share more of their inputs and swing together; rates rise by two thirds."""
+def test_a_tenth_of_the_microcircuit_is_near_the_published_rates_and_irregularity() -> None:
+    """Fewer neurons share more of their inputs and swing together.
+
+    So rates rise, up to double (bounds: a tenth more than seen), and synchrony by 2.7 to 27 times,
+    where no more can be said than that. Irregularity holds, within 20 %: 10 s have too few
+    intervals of neurons of 1 Hz, whose cv comes out 14 % too small.
+    """
     from examples import microcircuit
 
-    found = microcircuit.run(0.1, 1.0, threads=2)
-    rows = microcircuit.rows(found)[:8]
-    assert [r.what for r in rows][:2] == ["L23E rate", "L23I rate"]
-    for r in rows:
-        assert r.expected is not None and 0.7 < r.measured / r.expected < 2.0, r
-    order = np.argsort([r.measured for r in rows])
+    rows = microcircuit.rows(microcircuit.run(0.1, 10.0, threads=2))
+    rates = beside(rows, "rate", "PD14")
+    assert min(rates) > 0.85 and max(rates) < 2.15
+    assert beside(rows, "cv", "A.3") == pytest.approx([1.0] * 8, rel=0.2)
+    swing = beside(rows, "synchrony", "A.5")
+    assert min(swing) > 2 and max(swing) < 40
+    order = np.argsort([r.measured for r in rows[:8]])
     assert set(order[:2]) == {0, 6} and set(order[-2:]) <= {4, 5, 7}
+
+
+@pynn
+@pytest.mark.slow
+@pytest.mark.skipif(free_memory() < 6e9, reason="needs 4 GB of memory")
+def test_the_whole_microcircuit_has_the_published_rates_and_synchrony() -> None:
+    """Two seconds: rates within 10 % of NEST's of a minute, though two simulators differ by 11 %.
+
+    Synchrony is above the published, which is a known miss: by 1.2 to 1.7 times, here up to twice.
+    The irregularity needs a minute; the test above has it of a tenth of the neurons.
+    """
+    from examples import microcircuit
+
+    rows = microcircuit.rows(microcircuit.run(1.0, 2.0, threads=2))
+    assert beside(rows, "rate", "PD14") == pytest.approx([1.0] * 8, rel=0.1)
+    swing = beside(rows, "synchrony", "A.5")
+    assert min(swing) > 1 and max(swing) < 2

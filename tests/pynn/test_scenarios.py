@@ -47,8 +47,8 @@ REFUSED = {  # test -> what it needs that is refused
     "test_scenario4": DEPRESSING,
     "test_simple_stochastic_synapse": "synapses that fail at random (SimpleStochasticSynapse)",
 }
-CHIP = "spinnaker1"
-LACKING = {  # test -> the cell that it needs and the chip lacks
+CHIPS = ("spinnaker1", "spinnaker2")
+LACKING = {  # test -> the cell that it needs and these chips lack
     "test_run_until": "IF_cond_exp",
     "test_EIF_cond_alpha_isfa_ista": "EIF_cond_alpha_isfa_ista",
     "test_HH_cond_exp": "HH_cond_exp",
@@ -76,8 +76,8 @@ LACKING = {  # test -> the cell that it needs and the chip lacks
     "test_scenario1a": "IF_cond_alpha",
     "test_ticket166": "IF_cond_exp",
 }
-UNLIKE = {  # test -> what the chip does in another way: how the test fails, and why
-    "test_scenario2": (
+UNLIKE = {  # chip, test -> what the chip does in another way: how the test fails, and why
+    ("spinnaker1", "test_scenario2"): (
         AssertionError, "0.0098",
         "in s16.15 a tau_m of 2,000 steps is 2.4 % off; spike times move by 1 %, 0.5 % are allowed",
     ),
@@ -136,11 +136,14 @@ def test_scenario(scenario: Callable[[Any], Any], elsewhere: None) -> None:
 class OnChip:
     """The backend as a script has it that names a chip in `setup`."""
 
+    def __init__(self, chip: str) -> None:
+        self.chip = chip
+
     def setup(self, *args: Any, **more: Any) -> Any:
         """Begin anew on the chip."""
         import mossy.pynn as sim
 
-        return sim.setup(*args, **{**more, "chip": CHIP})
+        return sim.setup(*args, **{**more, "chip": self.chip})
 
     def __getattr__(self, name: str) -> Any:
         """Return anything else of the backend."""
@@ -152,21 +155,24 @@ class OnChip:
 @pytest.mark.oracle
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("scenario", [p for p in found() if _could(p)])
-def test_scenario_on_a_chip(scenario: Callable[[Any], Any], elsewhere: None) -> None:
-    name = scenario.__name__
+@pytest.mark.parametrize("chip", CHIPS)
+def test_scenario_on_a_chip(chip: str, scenario: Callable[[Any], Any], elsewhere: None) -> None:
+    name, sim = scenario.__name__, OnChip(chip)
     if name in LACKING:
         with pytest.raises(UnsupportedNode, match=rf"E0266.*got {LACKING[name]};"):
-            scenario(OnChip())
+            scenario(sim)
         pytest.skip(f"the chip has no {LACKING[name]}")
-    if name in UNLIKE:
-        kind, text, why = UNLIKE[name]
+    if (chip, name) in UNLIKE:
+        kind, text, why = UNLIKE[chip, name]
         with pytest.raises(kind, match=re.escape(text)):
-            scenario(OnChip())
+            scenario(sim)
         pytest.skip(why)
-    scenario(OnChip())
+    scenario(sim)
 
 
 def test_the_lists_name_tests_that_exist() -> None:
     names = {p.values[0].__name__ for p in found()}
-    assert set(REFUSED) | set(NOT_RUN) | set(LACKING) | set(UNLIKE) | SLOW <= names
+    unlike = {name for _, name in UNLIKE}
+    assert set(REFUSED) | set(NOT_RUN) | set(LACKING) | unlike | SLOW <= names
+    assert {chip for chip, _ in UNLIKE} <= set(CHIPS)
     assert len(names) > 50

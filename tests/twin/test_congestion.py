@@ -90,8 +90,9 @@ def test_a_worked_link() -> None:
     assert found.router.use.low < found.router.use.high == approx(12 / 0.3e6)
     assert (found.over, found.late, found.dropped, found.fifo.arrivals) == (0, 0, 0, 12)
     assert found.policy == "late" and "link_policy late" in found.assumed
-    assert "router_latency" in found.assumed and "fifo_depth" in found.unknown
-    assert found.fifo.depth is None and found.fifo.over is None
+    assert "router_latency" in found.assumed and "fifo_depth" in found.assumed
+    assert found.fifo.depth is not None and found.fifo.over is not None
+    assert found.fifo.depth.value == 256 and found.fifo.over.high == 0
 
 
 def test_the_longest_way_is_the_sum_of_its_parts() -> None:
@@ -258,7 +259,7 @@ def test_the_report_says_where_and_when() -> None:
     result = program.run(x)
     text, said = str(result.report()), result.report().json()["congestion"]
     assert "busiest 0.019 % of a tick, 12 at step 1 of input 0, chip (0,0) east" in text
-    assert "its depth is not known" in text and "link_policy late, fifo_policy drop" in text
+    assert "its depth is 128 to 1,024" in text and "link_policy late, fifo_policy drop" in text
     assert "longest way       2 routers, 2 hops on chip, 1 links: 249 ns" in text
     assert "network on chip   busiest 0.004 % of a tick, 12 at step 1 of input 0, chip (" in text
     assert said["links"][0]["load"] == 12 and said["event_fifo"]["over"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ import mossy
 from mossy.errors import BadInput
 from mossy.testing.networks import cases
 from mossy.twin import Result
-from mossy.twin.traffic.events import Fifo, filters
+from mossy.twin.traffic.events import Fifo, fifo, filters
 from mossy.twin.traffic.link_facts import LinkFacts
+from mossy.units import Quantity
 from tests.twin.machines import programs, spread
 from tests.twin.runs import fuzz
 from tests.twin.test_congestion import line
@@ -70,8 +72,28 @@ def test_spread_over_a_short_tick_less_is_worked_off() -> None:
 
 def test_without_a_depth_nothing_is_claimed() -> None:
     program, x = line()
-    found = seen(program.run(x))
-    assert found == Fifo("drop", 12, None)
+    facts = LinkFacts(mossy.chip(CHIP))
+    nameless = {k: v for k, v in facts.spec.items() if k != "fifo"}
+    facts.spec = nameless
+    assert fifo(program, program.run(x).counts, facts) == Fifo("drop", 12, None)
+
+
+def test_the_depth_assumed_has_a_range_and_so_has_what_does_not_fit() -> None:
+    """Of 12 packets, 2 to 9 more than depths of 10 to 3; spread over the tick they all fit."""
+    program, x = line()
+    result = program.run(x)
+    depth = seen(result).depth
+    assert depth is not None and (depth.low, depth.value, depth.high) == (128, 256, 1024)
+    assert "its depth is 128 to 1,024" in str(result.report())
+    facts = LinkFacts(mossy.chip(CHIP))
+    quantity = facts.quantity
+    facts.quantity = lambda *path: (  # type: ignore[method-assign]
+        Quantity(8, "packets", 3, 10) if path == ("fifo",) else quantity(*path)
+    )
+    short = dataclasses.replace(program, tick=STEP / 2 / CLOCK)
+    for p, low in ((program, 0), (short, 2)):
+        over = fifo(p, result.counts, facts).over
+        assert over is not None and (over.low, over.value, over.high) == (low, 4, 9)
 
 
 @pytest.mark.parametrize("depth", [0, -3, float("nan"), float("inf")])

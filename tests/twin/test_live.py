@@ -74,7 +74,7 @@ def test_pieces_and_a_change_of_programs_leave_no_trace(
 
 @pytest.mark.parametrize("chip", CHIPS)
 @fuzz(10)
-@given(data=st.data(), threads=st.integers(1, 2), cut=st.integers(1, 11), heir=st.booleans())
+@given(data=st.data(), threads=st.integers(1, 2), cut=st.integers(1, 7), heir=st.booleans())
 def test_parts_die_as_in_one_run(
     chip: str, data: st.DataObject, threads: int, cut: int, heir: bool
 ) -> None:

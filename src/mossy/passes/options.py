@@ -21,7 +21,8 @@ class Options:
     cannot do what the network asks, take the nearest thing it can, with a note of what that costs;
     without it, such a network is refused. placer: "greedy" fills chips in the order of the slices;
     "spread" puts slices that send to each other near each other, for networks whose numbering says
-    little of that. rows: the memory of the synapse rows on chips that have a choice, such as "dram"
+    little of that; "anneal" goes on from the better of both by simulated annealing, which takes
+    seconds. rows: the memory of the synapse rows on chips that have a choice, such as "dram"
     for one that all cores of a chip share; None: each core's own.
     """
 

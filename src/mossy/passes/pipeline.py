@@ -140,7 +140,7 @@ def assemble(
     links = Connectivity(quantised)
     targets = destinations(slices, links)
     machine = machine_for(slices, chip, options)
-    places = place(slices, targets, machine, chip, options.placer)
+    places = place(slices, targets, machine, chip, options.placer, share)
     blocks = keys(slices, places)
     say("route")
     routes: dict[tuple[int, int], tuple[Route, ...]] = {}

@@ -4,14 +4,14 @@ The greedy placer fills one chip after the other in population order. Chips are 
 two, up one and down the next, so that slices with near numbers are near each other; where there are
 more chips than are needed, those of the smallest square from the first chip the host is wired to
 come first. Within a chip, cores come in the chip's own order; a dead core is passed over. The
-other placer is in `spread`.
+other placers are in `spread` and `anneal`.
 
 Before: slices. After: one place (chip x, chip y, core) per slice; None for what stays on the host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from math import isqrt
 from typing import Any
@@ -26,7 +26,7 @@ from mossy.passes.options import Options
 from mossy.passes.partition import Slice
 from mossy.program.machine import Machine, Place, grid, hexagonal
 
-PLACERS = ("greedy", "spread")
+PLACERS = ("greedy", "spread", "anneal")
 STRIP = 2  # chips side by side: wider ones take fewer links, but longer routing tables
 
 
@@ -59,11 +59,13 @@ def place(
     machine: Machine,
     chip: Chip,
     placer: str = "greedy",
+    busy: Mapping[str, float] | None = None,
 ) -> tuple[Place | None, ...]:
     """Return the place of each slice on `machine`. Raises BadInput E0199 for an unknown placer.
 
-    destinations: numbers of the slices that each slice sends to. A chip whose cores differ, or are
-    shared, assigns them itself.
+    destinations: numbers of the slices that each slice sends to. busy: share of each population
+    that spikes in a busy step, None where all are alike. A chip whose cores differ, or are shared,
+    assigns them itself.
     """
     if placer not in PLACERS:
         raise BadInput(
@@ -80,6 +82,11 @@ def place(
         from mossy.passes.spread import spread  # it loads a compiler, for what is seldom wanted
 
         cores = spread(cores, *_between(on, destinations))
+    elif placer == "anneal" and on:
+        from mossy.passes.anneal import anneal
+
+        packets = [_packets(slices[i], busy) for i in on]
+        cores = anneal(cores, *_between(on, destinations), machine, np.array(packets))
     places: list[Place | None] = [None] * len(slices)
     for i, (x, y, core) in zip(on, cores.tolist(), strict=False):
         places[i] = x, y, core
@@ -98,6 +105,10 @@ def _between(
     both = (source >= 0) & (target >= 0)
     start = np.cumsum(np.append(0, np.bincount(source[both], minlength=len(on))))
     return start, target[both]
+
+
+def _packets(s: Slice, busy: Mapping[str, float] | None) -> float:
+    return (s.hi - s.lo) * (1.0 if busy is None else busy[s.population])
 
 
 def _hosted(s: Slice, chip: Chip) -> bool:

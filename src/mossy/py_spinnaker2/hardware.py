@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +16,7 @@ from mossy.program.artefact import Program
 from mossy.py_spinnaker2 import mapping, snn
 from mossy.py_spinnaker2.experiment_backends.backend_settings import ROUTING
 from mossy.py_spinnaker2.power import DVFSParams
-from mossy.twin import Result, run
+from mossy.twin import Fault, Result, run
 
 CHIP = "spinnaker2"
 REFUSED = {
@@ -60,12 +60,14 @@ class SpiNNaker2Chip:
         make_clean: bool = False,
         experiment_backend_settings: Any = None,
         dvfs_params: DVFSParams | None = None,
+        faults: Iterable[Fault | str] = (),
     ) -> None:
         """Run `net` for `timesteps` ticks of `sys_tick_in_s` seconds, from its initial state.
 
         mapping_only: compile, and run nothing. dvfs_params: levels of cores, of populations and
-        models without their own. The other options change nothing here. Raises BadInput
-        E0254-E0260, UnsupportedNode, DoesNotFit.
+        models without their own. faults: parts that die during the run, for good, as in
+        "core 0,0,17 @ 120". The other options change nothing here. Raises BadInput E0254-E0260,
+        E0410-E0413, UnsupportedNode, DoesNotFit.
         """
         mapping.check_time(timesteps, sys_tick_in_s)
         spikes, states = mapping.recordings(net)
@@ -81,6 +83,7 @@ class SpiNNaker2Chip:
             record=spikes,
             states=states,
             assume=self.assume,
+            faults=faults,
         )
         self.result = mapping.priced(net, result, dvfs_params)
         mapping.hand_back(net, self.result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from pyNN import common
@@ -17,6 +18,7 @@ from mossy.pynn.populations import Population
 from mossy.pynn.projections import Projection
 from mossy.pynn.simulator import state
 from mossy.pynn.synapses import StaticSynapse
+from mossy.twin import Fault, fault
 from mossy.twin.result import Result
 
 PRECISIONS = ("single", "double")
@@ -32,6 +34,7 @@ def setup(
     threads: int | None = None,
     precision: str = "single",
     seed: int = 0,
+    faults: Iterable[Fault | str] = (),
     **ignored: Any,
 ) -> int:
     """Begin anew; everything made before is forgotten.
@@ -40,8 +43,10 @@ def setup(
     time_scale_factor: how much slower than the model a chip with a timer runs, None for a tick of
     its own. threads: at most, all cores if None; results do not depend on them. precision: "single"
     (on this computer float32 and weights of 12 bits, else the chip's own) or "double". seed: of
-    what no seeded generator of PyNN decides. What other backends take on top is passed over. Raises
-    BadInput E0269, UnknownName E0501.
+    what no seeded generator of PyNN decides. faults: parts of the chip that die on the way, for
+    good, as in "core 0,0,17 @ 120"; steps and times count from time 0, also after `reset`, and over
+    all runs. What other backends take on top is passed over. Raises BadInput E0269, E0410, E0411,
+    and E0412 or E0413 when the script runs; UnknownName E0501.
     """
     common.setup(timestep, min_delay, max_delay=max_delay, **ignored)
     if precision not in PRECISIONS:
@@ -51,6 +56,8 @@ def setup(
     state.dt, state.shortest, state.longest = timestep, min_delay, max_delay
     state.chip = find_chip(chip) if chip is not None else None
     state.precision, state.seed = precision, seed
+    died = [faults] if isinstance(faults, str) else faults
+    state.faults = tuple(fault(f) if isinstance(f, str) else f for f in died)
     state.tick = timestep * 1e-3 * time_scale_factor if time_scale_factor else None
     state.threads = threads or os.cpu_count() or 1
     state.write_on_end = []

@@ -28,6 +28,7 @@ from mossy.pynn.network import Built
 from mossy.pynn.pieces import Grid
 from mossy.pynn.results import Ran, results
 from mossy.pynn.sources import Events
+from mossy.twin import Fault
 from mossy.twin.bill.meter import Meter
 from mossy.twin.live import Live, Watched
 from mossy.twin.result import Result
@@ -56,6 +57,7 @@ class State(common.control.BaseState):
         self.chip: Chip | None = None
         self.tick: float | None = None  # seconds
         self.precision, self.threads, self.seed = "single", os.cpu_count() or 1, 0
+        self.faults: tuple[Fault, ...] = ()  # steps and times count from time 0
         self.clear()
 
     def clear(self) -> None:
@@ -150,8 +152,9 @@ class State(common.control.BaseState):
         self.running = True
         self._ready()
         if self._live is not None and self._ran is not None:
-            program, chip = self._live.program, self._ran.chip
-            self._runs.append(Ran(program, chip, self._threads(), self.step + 1))
+            live, threads = self._live, self._threads()
+            ran = Ran(live.program, self._ran.chip, threads, self.step + 1, live.faults)
+            self._runs.append(ran)
         while self.step < end:
             self._inject()
             changes = [c.next_change(self.step + 1) for c in self.currents]
@@ -178,7 +181,8 @@ class State(common.control.BaseState):
             return
         for text in built.coarse:
             warnings.warn(text, stacklevel=4)
-        new = Live(built.program, threads=self._threads(), step=self.step + 1)
+        now_on = self.step + 1
+        new = Live(built.program, threads=self._threads(), step=now_on, faults=self.faults)
         for p in self.populations:
             inside = built.name(p)
             if inside is not None and network.neurons(p):

@@ -1,7 +1,8 @@
 """Time: from counts to seconds, by the chip's own way of keeping step.
 
 tick       a timer fires every `tick` seconds; a core works sum_k count_k x cycles_k at the clock of
-           its level (levels.py); one that needs longer than a tick overruns, and is reported
+           its level (levels.py); one that needs longer than a tick overruns, and is reported. Rows
+           from memory that a chip's cores share come no faster than its rate (traffic/dram.py)
 cycles     one core works through everything: a step takes sum_k count_k x cycles_k over all counts,
            and has the network's own time step, or `tick` seconds, for it; overruns as above
 barrier    the next step begins when the slowest core is done: max over cores of
@@ -24,6 +25,7 @@ from mossy.twin.bill import levels
 from mossy.twin.bill.late import skipped
 from mossy.twin.bill.levels import Share
 from mossy.twin.counts import Counts
+from mossy.twin.traffic.dram import fetched
 from mossy.twin.traffic.packets import Network
 from mossy.units import Quantity
 
@@ -50,8 +52,8 @@ class Timing:
     """Time of a run.
 
     latency: of one inference, from its first step to its last. busy: (cores,) seconds of work, all
-    samples. worst_step: the longest step of the run in seconds, None where no cycles are known.
-    overruns: worst first.
+    samples. worst_step: the longest step of the run in seconds, of a core or of a chip's shared
+    memory, None where no cycles are known. overruns: of cores, worst first.
     """
 
     kind: str
@@ -130,11 +132,21 @@ def _ticking(
         Quantity.exact(steps * tick, "s"),
         np.full(batch, steps * tick),
         value.sum(axis=(0, 1)),
-        Quantity(float(value.max()), "s", float(low.max()), float(high.max()))
-        if _known(chip)
-        else None,
+        _longest(program, counts, chip, [float(bound.max()) for bound in (value, low, high)]),
         tuple(sorted(overruns, key=lambda o: -o.worst)),
     )
+
+
+def _longest(program: Program, counts: Counts, chip: Chip, cores: list[float]) -> Quantity | None:
+    """Return the longest step: that of the slowest core, or of rows that come later than that."""
+    if not _known(chip):
+        return None
+    rows = fetched(program, counts, chip)
+    own = [0.0, 0.0, 0.0]
+    if rows is not None and rows.seconds is not None:
+        own = [rows.seconds.value, rows.seconds.low, rows.seconds.high]
+    value, low, high = map(max, cores, own)
+    return Quantity(value, "s", low, high)
 
 
 def behind(over: NDArray[np.float64]) -> NDArray[np.float64]:

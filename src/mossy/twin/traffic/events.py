@@ -7,10 +7,11 @@ does not fit, for each core and step of n packets, a core of which takes s secon
     together     all come at once:        n - depth
     spread out   evenly over the tick:    n - depth - what the core can work off in the meantime
 
-and with the chip's choice `fifo_policy` they are lost ("drop": the newest; "overwrite": the oldest;
-as many either way) with the synaptic events of as many average packets of that core and step, or
-("stall") hold up the network on chip for s seconds each. These are estimates after the run: no
-spike changes. The clock is that of the chip's facts, whatever level a core was priced at.
+(where the depth has a range, together with its least, spread out with its most) and with the chip's
+choice `fifo_policy` they are lost ("drop": the newest; "overwrite": the oldest; as many either way)
+with the synaptic events of as many average packets of that core and step, or ("stall") hold up the
+network on chip for s seconds each. These are estimates after the run: no spike changes. The clock
+is that of the chip's facts, whatever level a core was priced at.
 
 A filter takes the packets of one key and mask. A core whose packets come from more source slices
 than it has filters must tell them apart in software; one wide filter still takes them all.
@@ -38,7 +39,7 @@ class Fifo:
     depth: packets, None where not known, and then nothing else is but policy and arrivals.
     arrivals: packets for one core in one step, at most. over: packets that do not fit; events:
     synaptic events lost with them; stall: seconds for which one core stops the network in a step,
-    at worst. Low: spread out; value and high: together.
+    at worst. Low: spread out; value and high: together, at the depth's value and at its least.
     """
 
     policy: str
@@ -66,22 +67,23 @@ def fifo(program: Program, counts: Counts, facts: LinkFacts) -> Fifo:
     arrivals = int(packets.max(initial=0))
     if depth is None:
         return Fifo(policy, arrivals, None)
-    at = np.nonzero(packets > depth.value)
+    at = np.nonzero(packets > depth.low)
     n = packets[at].astype(np.float64)
     each = _work(facts, counts, at, True) / n
-    together = n - depth.value
+    least, together, most = (np.maximum(n - d, 0) for d in (depth.high, depth.value, depth.low))
     free = np.maximum((program.tick or 0.0) - _work(facts, counts, at, False), 0.0)
     done = np.divide(free, each, out=np.full(n.size, np.inf), where=each > 0)
-    spread = np.maximum(together - done, 0.0)
+    spread = np.maximum(least - done, 0.0)
+    three = spread, together, most
     rich = counts["synaptic_events"][at] / n
     stalls = policy == "stall"
-    wait = _between((spread * each).max(initial=0), (together * each).max(initial=0), "s")
+    wait = _between([(over * each).max(initial=0) for over in three], "s")
     return Fifo(
         policy,
         arrivals,
         depth,
-        _between(spread.sum(), together.sum(), "packets"),
-        None if stalls else _between((spread * rich).sum(), (together * rich).sum(), "events"),
+        _between([over.sum() for over in three], "packets"),
+        None if stalls else _between([(over * rich).sum() for over in three], "events"),
         wait if stalls else None,
     )
 
@@ -110,5 +112,6 @@ def _work(facts: LinkFacts, counts: Counts, at: At, brought: bool) -> NDArray[np
     return seconds
 
 
-def _between(low: float, high: float, unit: str) -> Quantity:
-    return Quantity(float(high), unit, float(low), float(high))
+def _between(found: list[float], unit: str) -> Quantity:
+    low, value, high = map(float, found)
+    return Quantity(value, unit, low, high)

@@ -118,13 +118,13 @@ def _links_text(c: Congestion) -> Iterator[str]:
 def _fifo_text(f: Fifo) -> Iterator[str]:
     over = "its depth is not known"
     if f.depth and f.over:
-        over = f"its depth is {f.depth.value:,.0f}"
-        if f.over.value:
+        over = f"its depth is {_range(f.depth)}"
+        if f.over.high:
             over += f": {_range(f.over)} too many ({f.policy}), estimated"
     yield f"  event FIFO        at most {f.arrivals:,} packets for a core in a step, {over}"
-    if f.over and f.over.value and f.events:
+    if f.over and f.over.high and f.events:
         yield f"    {_range(f.events)} synaptic events lost with them"
-    if f.over and f.over.value and f.stall:
+    if f.over and f.over.high and f.stall:
         yield f"    a core holds up the network for up to {f.stall} in a step"
 
 
