@@ -24,6 +24,7 @@ HOT = 0.1  # heat at first, in deviations of what random moves cost: tried on sh
 ROUNDS = 100  # at most
 EFFORT = 10  # moves at each heat, in n^(4/3); VPR's
 LOOKS = 4e9  # at places of targets, at most: some seconds
+CACHED = 50_000  # slices from which a look takes the longer the more there are
 COLD = 0.005  # last heat, in mean costs of a pair of slices; VPR's
 TRIED = 10_000  # random moves that the heat is taken from, at most
 
@@ -88,4 +89,5 @@ def _moves(net: Net) -> int:
     """Moves at each heat."""
     n, degree = len(net.packets), np.diff(net.start).astype(np.float64)
     each = 2 * float((degree + degree**2).sum()) / n + 1  # looks: at their own nets and into them
-    return max(1, int(min(EFFORT * n ** (4 / 3), LOOKS / ROUNDS / each)))
+    looks = LOOKS * min(1.0, CACHED / n)
+    return max(1, int(min(EFFORT * n ** (4 / 3), looks / ROUNDS / each)))

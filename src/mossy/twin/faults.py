@@ -12,6 +12,9 @@ A run with faults is cut into stretches of steps between which nothing dies. `pa
 any engine; `traffic/packets.py` says what a packet does in each; `severed` is the linked program of
 a stretch. Lost packets and synaptic events are counted on the core that sent them: one packet for
 every core that was meant to get it and is not reached.
+
+What the host would have read is given all the same. A live chip that no working wired chip leads to
+any more keeps its records to itself, and gets no input that is not there yet: `cut_off` says so.
 """
 
 from __future__ import annotations
@@ -30,7 +33,8 @@ from numpy.typing import NDArray
 from mossy.chips.chip import Chip
 from mossy.errors import BadInput
 from mossy.program.artefact import Program
-from mossy.program.machine import Machine
+from mossy.program.machine import Machine, Spot
+from mossy.twin.traffic.loading import reached
 from mossy.twin.traffic.packets import NONE_DEAD, Dead
 
 PARTS = {"chip": 2, "core": 3, "link": 3}  # how many numbers name one
@@ -185,6 +189,30 @@ def dead_at(program: Program, faults: Sequence[Fault], step: int) -> Dead:
         if f.step(program.dt) <= step:
             lost[f.kind].add(f.place)
     return Dead(*(frozenset(lost[kind]) for kind in ("chip", "core", "link")))
+
+
+def cut_off(program: Program, faults: Sequence[Fault], steps: int) -> dict[int, set[Spot]]:
+    """Return step -> live chips with cores of the program that the host reaches no more from then.
+
+    Links carry in both directions, so what cannot be read cannot be written to either.
+    """
+    found: dict[int, set[Spot]] = {}
+    gone: set[Spot] = set()
+    used = {c.place[:2] for c in program.cores if c.place is not None}
+    machine = program.machine
+    for s in parted(program, faults, steps)[1:]:
+        if not (s.dead.chips or s.dead.links):
+            continue
+        left = dataclasses.replace(
+            machine,
+            empty=machine.empty | s.dead.chips,
+            dead_links=machine.dead_links | s.dead.links,
+        )
+        _, missing = reached(left, used - s.dead.chips)
+        if missing - gone:
+            found[s.begin] = missing - gone
+        gone |= missing
+    return found
 
 
 def last_steps(program: Program, stretches: Sequence[Stretch]) -> NDArray[np.int64]:

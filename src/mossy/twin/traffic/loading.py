@@ -120,6 +120,12 @@ def loading(
 
 def tree_to(machine: Machine, wanted: set[Spot]) -> Tree | None:
     """Return shortest ways to all chips of `wanted`, None where there are none."""
+    tree, missing = reached(machine, wanted)
+    return None if missing else tree
+
+
+def reached(machine: Machine, wanted: set[Spot]) -> tuple[Tree, set[Spot]]:
+    """Return shortest ways to the chips of `wanted`, and those of them that none leads to."""
     todo = [s for s in machine.ethernet if machine.has(s)]
     way: dict[Spot, Place | None] = dict.fromkeys(todo)
     root = {s: s for s in todo}
@@ -131,7 +137,7 @@ def tree_to(machine: Machine, wanted: set[Spot]) -> Tree | None:
                 way[beyond], root[beyond] = (*spot, link), root[spot]
                 todo.append(beyond)
                 missing.discard(beyond)
-    return None if missing else Tree(tuple(todo), way, root)
+    return Tree(tuple(todo), way, root), missing
 
 
 def sent(core: CoreImage, working: Iterable[str]) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mossy.twin.faults import cut_off
 from mossy.twin.result import Result
 from mossy.twin.traffic.congestion import Busy, Congestion, Inside
 from mossy.twin.traffic.events import Fifo
@@ -17,6 +18,7 @@ STATIC = "what dead parts still draw is not known; their static power is priced 
 def faults_json(r: Result) -> dict[str, Any]:
     """Return what died and when, and what was lost on the way, per inference."""
     _, steps, _ = r.counts.shape
+    lost = cut_off(r.program, r.faults, steps) if "loading" in r.chip.spec else {}
     return {
         "died": [
             {"part": f.part, "step": f.step(r.program.dt), "in_run": f.step(r.program.dt) < steps}
@@ -24,6 +26,7 @@ def faults_json(r: Result) -> dict[str, Any]:
         ],
         "packets_lost": r.counts.mean("packets_lost"),
         "events_lost": r.counts.mean("events_lost"),
+        "cut_off": [{"step": t, "chips": sorted(spots)} for t, spots in lost.items()],
         "notes": [STATIC] if r.faults else [],
     }
 
@@ -39,6 +42,13 @@ def faults_text(r: Result) -> Iterator[str]:
             f"    lost on the way: {said['packets_lost']:,.0f} packets with "
             f"{said['events_lost']:,.0f} synaptic events per inference"
         )
+        for lost in said["cut_off"]:
+            (x, y), *more = lost["chips"]
+            where = f"chip ({x},{y})" + (f" and {len(more):,} more" if more else "")
+            yield (
+                f"    no wired chip leads to {where} from step {lost['step']} on: what was "
+                "recorded there could not have been read, nor input sent"
+            )
         yield f"    {STATIC}"
 
 
