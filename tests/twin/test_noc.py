@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mossy
 from mossy.chips import chip as find_chip
 from mossy.chips.mesh import Mesh, Tile
+from mossy.passes import Options, compile
 from mossy.program import Program
 from mossy.program.machine import Spot
 from mossy.testing.networks import cases
@@ -20,7 +22,7 @@ from mossy.twin.traffic import loads as loads_module
 from mossy.twin.traffic.link_facts import LinkFacts
 from mossy.twin.traffic.loads import loads, traffic
 from mossy.twin.traffic.packets import Network
-from tests.twin.machines import faults, programs, spread
+from tests.twin.machines import faults, programs, small, spread
 from tests.twin.runs import fuzz
 
 NAME = "spinnaker2"
@@ -141,8 +143,11 @@ def test_loads_are_those_of_packets_followed_one_by_one(word: str, data: st.Data
 
 @pytest.mark.parametrize(("cores", "branches"), [(12, False), (148, True)])
 def test_many_quads_of_a_chip(cores: int, branches: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A core for each neuron, on chips of three quads or on one chip; in pieces of a few steps."""
-    program = spread(DENSE.network, NAME, per_core=1, cores=cores)
+    """A core for each neuron, on chips of three quads or far out on one; in pieces of few steps."""
+    gone = [f"core 0,0,{c}" for c in CHIP.cores[:72]] if branches else []
+    machine = mossy.machine(NAME, chips=9, dead=gone)
+    options = Options(neurons_per_core=1, machine=machine)
+    program = compile(DENSE.network, small(NAME, cores), options=options)
     result = program.run(DENSE.x)
     monkeypatch.setattr(loads_module, "CHUNK", 100)
     copies, tree = (counted(program, result, word) for word in ("copies", "tree"))
