@@ -1,6 +1,7 @@
 """A recurrent network here: python -m benchmarks.mossy_peer NETWORK THREADS SECONDS RECORDED ENGINE
 
-ENGINE "uncounted" is "wide" without its counts, to see what counting costs.
+ENGINE "uncounted" is "wide" without its counts; what counting costs is then the median of TURNS
+runs with counts beside runs without, in turns: from one process to the next, times differ by more.
 
 A program of its own, as those of the peers are, so that its memory is its own; prints one JSON
 document. Connectivity stays a recipe until the engine lays it out, which is part of the building; a
@@ -17,6 +18,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterable
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,7 @@ from mossy.twin.layout import wide as layout
 
 SEED = 20070
 TIMES = 3
+TURNS = 9
 UNCOUNTED = "uncounted"
 KINDS = {"total": "total", "indegree": "in_degree", "bernoulli": "probability"}
 
@@ -55,8 +58,7 @@ def run_mossy(
     network: Recurrent, threads: int, seconds: float, recorded: float, engine: str
 ) -> dict[str, Any]:
     """Build, time and record; return the figures."""
-    if engine == UNCOUNTED:
-        engine, wide.Tally = "wide", Uncounted  # type: ignore[misc]
+    bare, engine = engine == UNCOUNTED, engine.replace(UNCOUNTED, "wide")
     begin = time.perf_counter()
     for small in (cuba(100, 1.0), microcircuit(0.002, "poisson", 1.0)):
         built(small).run({}, steps=1, engine=engine, threads=threads)
@@ -64,10 +66,11 @@ def run_mossy(
     program = built(network)
     program.run({}, steps=1, engine=engine, threads=threads)  # lays it out
     ready = time.perf_counter()
+    cost = {"counting": counting(program, network, threads, seconds)} if bare else {}
     simulated, cpu, spikes = min(
         timed(program, network, threads, seconds, engine) for _ in range(TIMES)
     )
-    found = {
+    found = cost | {
         "version": f"mossy {__version__}",
         "neurons": network.neurons,
         "synapses": laid_out(program, threads),
@@ -81,6 +84,18 @@ def run_mossy(
     if recorded:
         found["groups"] = statistics(program, network, threads, recorded)
     return found
+
+
+def counting(program: Program, network: Recurrent, threads: int, seconds: float) -> float:
+    """Return what counting adds to a run, as a share of it; what runs later counts no more."""
+    ratios = []
+    for _ in range(TURNS):
+        both = []
+        for kind in (tally.Tally, Uncounted):
+            wide.Tally = kind  # type: ignore[misc]
+            both.append(timed(program, network, threads, seconds, "wide")[0])
+        ratios.append(both[0] / both[1])
+    return median(ratios) - 1
 
 
 class Uncounted(tally.Tally):
