@@ -23,6 +23,7 @@ from mossy.passes.quantise import quantise
 from mossy.program import Program
 from mossy.synapses import generate
 from tests.chips.simulated import cells, projection, source
+from tests.passes.test_mapping import delivered
 from tests.twin.runs import fuzz
 
 SIZES = {"in": 30, "a": 45, "b": 1, "c": 24}
@@ -78,24 +79,8 @@ def cores_of(program: Program, number: int, neuron: int) -> list[int]:
     """The cores that a packet is handed to, followed chip by chip."""
     core, at = program.cores[number], {c.place: c.number for c in program.cores}
     assert core.place is not None
-    found: list[int] = []
-    key = core.key + neuron
-    todo: list[tuple[tuple[int, int], int | None]] = [(core.place[:2], None)]
-    for _ in range(1000):
-        if not todo:
-            return sorted(found)
-        spot, came_by = todo.pop()
-        table = program.tables.get(f"{spot[0]},{spot[1]}", ())
-        entry = next((r for r in table if key & r.mask == r.key), None)
-        links: tuple[int, ...] = () if came_by is None else (came_by,)
-        if entry is not None:
-            links = entry.links
-            found += [at[(*spot, c)] for c in entry.cores]
-        for link in links:
-            beyond = program.machine.beside(spot, link)
-            assert beyond is not None
-            todo.append((beyond, link))
-    raise AssertionError("a packet goes round in circles")
+    found = delivered(program.tables, program.machine, core.place[:2], core.key + neuron)
+    return sorted(at[(*spot, c)] for spot, c in found)
 
 
 @pytest.mark.parametrize("chip", ["spinnaker1", "spinnaker2"])
