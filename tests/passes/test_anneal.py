@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mossy.passes import Options
 from mossy.passes import anneal as module
 from mossy.passes.anneal import anneal
 from mossy.passes.place import working_cores
@@ -20,9 +19,7 @@ from mossy.passes.spread import spread
 from mossy.passes.swaps import SHARE
 from mossy.program.machine import Machine, grid, hexagonal
 from tests.passes.mapped import crossed as links
-from tests.passes.mapped import small, stages
 from tests.passes.test_spread import HEXAGON, sheet
-from tests.strategies import sample
 
 Graph = tuple[NDArray[Any], NDArray[Any]]
 SQUARE = ((1, 0), (0, 1), (-1, 0), (0, -1))
@@ -156,16 +153,3 @@ def test_with_little_time_it_only_improves(monkeypatch: pytest.MonkeyPatch) -> N
     hasty = cost(m, anneal(cores, *graph, m), graph, one)
     begins = min(cost(m, p, graph, one) for p in (cores[:300], spread(cores, *graph)))
     assert full < hasty < begins
-
-
-def test_the_option_moves_slices_and_changes_nothing_else() -> None:
-    net, chip = sample(), small("spinnaker2", 3)
-    programs = [
-        stages(net, chip, Options(neurons_per_core=2, placer=p))[0] for p in ("greedy", "anneal")
-    ]
-    places = [[c.place for c in p.cores] for p in programs]
-    assert places[0] != places[1] and len(set(places[1])) == len(places[1])
-    x = np.random.default_rng(1).random((2, 6, *programs[0].populations[0].shape)) < 0.5
-    a, b = (p.run(x.astype(np.uint8), threads=1) for p in programs)
-    for name, values in a.outputs.items():
-        assert (values == b.outputs[name]).all()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mossy.errors import BadInput
 from mossy.passes import Options
-from mossy.passes.place import working_cores
+from mossy.passes.place import PLACERS, working_cores
 from mossy.passes.route import draw
 from mossy.passes.spread import spread
 from mossy.program.machine import Machine, hexagonal
@@ -70,10 +70,11 @@ def test_slices_numbered_at_random_find_their_neighbours(seed: int) -> None:
     assert crossed(m, spread(cores, *graph), graph) < 0.25 * greedy
 
 
-def test_the_option_moves_slices_and_changes_nothing_else() -> None:
+@pytest.mark.parametrize("placer", PLACERS[1:])
+def test_the_option_moves_slices_and_changes_nothing_else(placer: str) -> None:
     net, chip = sample(), small("spinnaker2", 3)
     programs = [
-        stages(net, chip, Options(neurons_per_core=2, placer=p))[0] for p in ("greedy", "spread")
+        stages(net, chip, Options(neurons_per_core=2, placer=p))[0] for p in ("greedy", placer)
     ]
     places = [[c.place for c in p.cores] for p in programs]
     assert places[0] != places[1] and len(set(places[1])) == len(places[1])
