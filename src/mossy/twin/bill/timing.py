@@ -12,6 +12,7 @@ measured   wall-clock time of the run itself
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,13 +80,19 @@ def costs(program: Program, chip: Chip, row: dict[str, str]) -> list[tuple[Fact,
     return [(each[name], here) for name, here in cores.items()]
 
 
-def work(program: Program, counts: Counts, chip: Chip, which: str) -> NDArray[np.float64]:
+def work(
+    program: Program,
+    counts: Counts,
+    chip: Chip,
+    which: str,
+    lines: Sequence[dict[str, str]] | None = None,
+) -> NDArray[np.float64]:
     """Return cycles or seconds (barrier) per sample, step and core, at a bound of the facts.
 
-    which: "value", "low" or "high".
+    which: "value", "low" or "high". lines: of the chip's work, all of them where None.
     """
     total = np.zeros(counts.shape)
-    for row in chip.spec["timing"]["work"]:
+    for row in chip.spec["timing"]["work"] if lines is None else lines:
         happened = counts.alive if row["count"] == "steps" else counts[row["count"]]
         for fact, cores in costs(program, chip, row):
             total[..., cores] += getattr(fact.quantity(), which) * happened[..., cores]

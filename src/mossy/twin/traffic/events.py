@@ -20,11 +20,13 @@ than it has filters must tell them apart in software; one wide filter still take
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mossy.program.artefact import Program
+from mossy.twin.bill.timing import work
 from mossy.twin.counts import Counts
 from mossy.twin.traffic.link_facts import LinkFacts
 from mossy.units import Quantity
@@ -69,9 +71,9 @@ def fifo(program: Program, counts: Counts, facts: LinkFacts) -> Fifo:
         return Fifo(policy, arrivals, None)
     at = np.nonzero(packets > depth.low)
     n = packets[at].astype(np.float64)
-    each = _work(facts, counts, at, True) / n
+    each = _work(program, counts, facts, at, True) / n
     least, together, most = (np.maximum(n - d, 0) for d in (depth.high, depth.value, depth.low))
-    free = np.maximum((program.tick or 0.0) - _work(facts, counts, at, False), 0.0)
+    free = np.maximum((program.tick or 0.0) - _work(program, counts, facts, at, False), 0.0)
     done = np.divide(free, each, out=np.full(n.size, np.inf), where=each > 0)
     spread = np.maximum(least - done, 0.0)
     three = spread, together, most
@@ -101,14 +103,14 @@ def filters(program: Program, facts: LinkFacts) -> Filters | None:
 At = tuple[NDArray[np.intp], ...]
 
 
-def _work(facts: LinkFacts, counts: Counts, at: At, brought: bool) -> NDArray[np.float64]:
+def _work(
+    program: Program, counts: Counts, facts: LinkFacts, at: At, brought: bool
+) -> NDArray[np.float64]:
     """Seconds of work of some cores and steps: what packets bring, or what is there without."""
-    timing, total = facts.chip.spec["timing"], np.zeros(at[0].size)
-    for row in timing["work"]:
-        if (row["count"] in FREE) != brought:
-            cost = facts.chip.facts[row["fact"]].quantity().value
-            total += cost * (1 if row["count"] == "steps" else counts[row["count"]][at])
-    seconds: NDArray[np.float64] = total / facts.chip.facts[timing["clock"]].quantity().value
+    timing: dict[str, Any] = facts.chip.spec["timing"]
+    lines = [row for row in timing["work"] if (row["count"] in FREE) != brought]
+    cycles = work(program, counts, facts.chip, "value", lines)[at]
+    seconds: NDArray[np.float64] = cycles / float(facts.chip.facts[timing["clock"]])
     return seconds
 
 
