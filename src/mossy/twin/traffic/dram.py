@@ -23,6 +23,7 @@ from mossy.chips.chip import Chip
 from mossy.program.artefact import Program
 from mossy.program.machine import Spot
 from mossy.twin.counts import Counts
+from mossy.twin.remembered import remembered
 from mossy.units import Quantity
 
 CHUNK = 1 << 22  # sums held at a time
@@ -76,6 +77,7 @@ def fetched(program: Program, counts: Counts, chip: Chip) -> Fetched | None:
     return Fetched(*busiest, total / batch, seconds, use, name, int(over.sum()), over_steps)
 
 
+@remembered
 def _strides(program: Program) -> tuple[list[Spot], sparse.csr_array]:
     """Chips whose cores fetch, and the bytes of a packet there: (cores that send, chips)."""
     sender = {c.key: c.number for c in program.cores}
