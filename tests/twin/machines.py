@@ -11,6 +11,7 @@ from mossy.chips import chip as find_chip
 from mossy.errors import DoesNotFit, UnsupportedNode
 from mossy.passes import Options, compile
 from mossy.program import Program
+from mossy.twin.traffic.packets import LINKED
 from tests.strategies import STEPS, Wanted, networks, spikes
 
 SMALL = {"spinnaker2": "usable_cores", "spinnaker1": "usable_cores", "loihi1": "cores_per_chip"}
@@ -28,18 +29,27 @@ def small(name: str, cores: int = 2) -> Any:
     return found.assuming({SMALL[name]: float(cores)}) if name in SMALL else found
 
 
-def spread(network: Any, name: str, per_core: int = 2, cores: int = 2) -> Program:
+def ways(name: str) -> list[Any]:
+    """Return what packets may travel by, None first: the chip's usual way."""
+    return [None, *find_chip(name).spec["routing"].get("also", [])]
+
+
+def spread(
+    network: Any, name: str, per_core: int = 2, cores: int = 2, routing: Any = None
+) -> Program:
     """Compile for chips of two cores and two neurons each."""
-    return compile(network, small(name, cores), options=Options(neurons_per_core=per_core))
+    options = Options(neurons_per_core=per_core, routing=routing)
+    return compile(network, small(name, cores), options=options)
 
 
 @st.composite
-def programs(draw: Any, name: str) -> tuple[Program, dict[str, Any]]:
-    """Draw a random program on many chips, and spikes for it."""
+def programs(draw: Any, name: str, routing: Any = None) -> tuple[Program, dict[str, Any]]:
+    """Draw a random program on many chips, and spikes for it. routing: None for any way."""
+    way = routing or draw(st.sampled_from(ways(name)))
     network = draw(networks(TAKES[name]))
     try:
         program = spread(
-            network, name, draw(st.sampled_from([1, 2, 3])), draw(st.sampled_from([1, 2]))
+            network, name, draw(st.sampled_from([1, 2, 3])), draw(st.sampled_from([1, 2])), way
         )
     except (UnsupportedNode, DoesNotFit):
         assume(False)
@@ -54,7 +64,7 @@ def faults(draw: Any, program: Program, most: int = 4) -> list[str]:
     found = []
     for _ in range(draw(st.integers(1, most))):
         x, y, core = draw(st.sampled_from(places))
-        kinds = ["core", "chip"] + ["link", "link"] * (program.routing == "multicast")
+        kinds = ["core", "chip"] + ["link", "link"] * (program.routing in LINKED)
         kind = draw(st.sampled_from(kinds))
         numbers = {
             "core": f"{x},{y},{core}",

@@ -153,7 +153,7 @@ def test_every_packet_arrives_or_is_lost(chip: str, data: st.DataObject) -> None
 @given(data=st.data())
 def test_a_link_dead_at_once_is_one_that_the_machine_lacks(data: st.DataObject) -> None:
     """The same tables on a machine without the links: packets run into nothing there."""
-    program, x = data.draw(programs("spinnaker2"))
+    program, x = data.draw(programs("spinnaker2", "multicast"))
     spots = sorted({c.place[:2] for c in program.cores if c.place is not None})
     links = data.draw(st.lists(st.tuples(st.sampled_from(spots), st.integers(0, 5)), max_size=3))
     lacking = program.machine.without(links={(*spot, k) for spot, k in links})
@@ -199,7 +199,7 @@ def paths(program: Program, core: CoreImage) -> dict[int, set[tuple[tuple[int, i
 @fuzz(12)
 @given(data=st.data())
 def test_a_dead_link_loses_all_behind_it_and_nothing_else(data: st.DataObject) -> None:
-    program, _ = data.draw(programs("spinnaker2"))
+    program, _ = data.draw(programs("spinnaker2", "multicast"))
     spots = sorted({c.place[:2] for c in program.cores if c.place is not None})
     spot, link = data.draw(st.sampled_from(spots)), data.draw(st.integers(0, 5))
     beyond = program.machine.beside(spot, link)

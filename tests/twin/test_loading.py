@@ -14,7 +14,8 @@ from mossy.chips import chip as find_chip
 from mossy.program import Program
 from mossy.program.machine import Machine, Spot, grid
 from mossy.testing.networks import cases
-from mossy.twin.traffic.loading import Loading, loading, sent, tree_to
+from mossy.twin.traffic.loading import Loading, loading, sent
+from mossy.twin.traffic.ways import reached
 from tests.twin.machines import spread
 from tests.twin.runs import fuzz
 from tests.twin.test_congestion import line
@@ -162,22 +163,24 @@ def test_ways_are_shortest_and_avoid_what_is_dead(data: st.DataObject, chips: in
     machine = machine.without(chips=gone)
     far = distances(machine)
     wanted = {s for s, n in far.items() if n < 10**6}
-    tree = tree_to(machine, wanted)
-    assert tree is not None
+    tree, missing = reached(machine, wanted)
+    assert not missing
     for spot in wanted:
-        steps, here = 0, spot
-        while (link := tree.way[here]) is not None:
-            assert machine.beside(link[:2], link[2]) == here
-            here, steps = link[:2], steps + 1
-        assert steps == far[spot] and here == tree.root[spot] == (0, 0)
+        here = tree.root[spot]
+        for link in tree.links(spot):
+            assert link[:2] == here
+            beyond = machine.beside(here, link[2])
+            assert beyond is not None
+            here = beyond
+        assert here == spot and len(tree.links(spot)) == far[spot] and tree.root[spot] == (0, 0)
     cut_off = set(far) - wanted
-    assert not cut_off or tree_to(machine, cut_off) is None
+    assert reached(machine, cut_off)[1] == cut_off
 
 
 def test_each_board_is_fed_by_its_own_ethernet() -> None:
     machine = mossy.machine("spinnaker2", boards=3)
-    tree = tree_to(machine, set(machine.spots()))
-    assert tree is not None and set(tree.root.values()) == set(machine.ethernet)
+    tree, missing = reached(machine, set(machine.spots()))
+    assert not missing and set(tree.root.values()) == set(machine.ethernet)
     fed = [list(tree.root.values()).count(s) for s in machine.ethernet]
     assert sum(fed) == 144 and len(fed) == 3
 

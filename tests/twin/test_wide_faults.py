@@ -27,7 +27,7 @@ from mossy.testing.networks import DT, cuba_lif, lif, weights
 from mossy.twin import Result
 from mossy.twin.layout.wide import refusal, wide
 from tests.strategies import STEPS, Wanted, networks, spikes
-from tests.twin.machines import faults, small
+from tests.twin.machines import faults, small, ways
 from tests.twin.recurrent import compiled, random_network
 from tests.twin.runs import assert_same_run, fuzz
 
@@ -47,7 +47,11 @@ def run(program: Program, x: Any, died: Any = (), engine: str = WIDE, **more: An
 def programs(draw: Any, name: str) -> tuple[Program, dict[str, Any]]:
     """Draw a program on chips of one or two cores that this engine runs, and spikes for it."""
     network = draw(networks(WANTED))
-    options = Options(neurons_per_core=draw(st.sampled_from([1, 2, 3])), approximate=True)
+    options = Options(
+        neurons_per_core=draw(st.sampled_from([1, 2, 3])),
+        approximate=True,
+        routing=draw(st.sampled_from(ways(name))),
+    )
     try:
         program = compile(network, small(name, draw(st.sampled_from([1, 2]))), options=options)
     except (UnsupportedNode, DoesNotFit):

@@ -5,7 +5,7 @@ chip.toml sections
     [chip]      title, vendor, summary
     [topology]  links: names of the six or four directions and their steps; width, height of the
                 largest machine the placer may use
-    [routing]   kind: multicast | axons | none
+    [routing]   kind: multicast | axons | none, the usual way of packets; also: others, core_to_core
     [links]     what carries packets between chips, where they are followed link by link; see
                 twin/traffic/congestion.py
     [memory]    base: bytes of code, behind which data begin; at: addresses of blocks that have

@@ -1,4 +1,4 @@
-"""The network on chip as a mesh of tiles: which links a packet takes between a core and the router.
+"""The network on chip as a mesh of tiles: which links a packet takes between cores and the router.
 
 A packet first goes along x, then along y (XY). Where a tile on that way is not there it goes along
 y first: the look-up tables that stand beside XY in such networks must do the same or better. Tiles
@@ -37,13 +37,14 @@ class Mesh:
 
     def to_router(self, tile: Tile) -> tuple[Hop, ...]:
         """Return the links from a tile to the router, in order."""
-        return self._way(tile, self.gate(tile))
+        return self.way(tile, self.gate(tile))
 
     def from_router(self, tile: Tile) -> tuple[Hop, ...]:
         """Return the links from the router to a tile, in order."""
-        return self._way(self.gate(tile), tile)
+        return self.way(self.gate(tile), tile)
 
-    def _way(self, start: Tile, end: Tile) -> tuple[Hop, ...]:
+    def way(self, start: Tile, end: Tile) -> tuple[Hop, ...]:
+        """Return the links from tile to tile, in order. Raises ValueError where holes shut it."""
         for corner in ((end[0], start[1]), (start[0], end[1])):
             tiles = [start, *_line(start, corner), *_line(corner, end)]
             if not self.holes.intersection(tiles):

@@ -94,7 +94,8 @@ class CoreLoad:
     fields. neuron_updates, packets_in, synaptic_events: expected in a busy step. kernels: of each
     convolution kept as one, (c_out, c_in, k_y, k_x, out_y, out_x). shared: bytes of rows in the
     chip's shared memory, one of them fetched for each packet, 0 where they lie in the core's own;
-    longest: bytes of the longest.
+    longest: bytes of the longest. targets: cores that get a packet each, where packets go from core
+    to core; copies: packets beyond the first of a spike, expected in a busy step.
     """
 
     role: str
@@ -117,6 +118,8 @@ class CoreLoad:
     kernels: tuple[tuple[int, ...], ...] = ()
     shared: int = 0
     longest: int = 0
+    targets: int = 0
+    copies: float = 0.0
 
 
 def busy_cycles(load: CoreLoad, facts: Facts) -> float:

@@ -108,6 +108,10 @@ Rows = Annotated[
     str | None,
     typer.Option(metavar="MEMORY", help="Where synapse rows lie, on chips with a choice: dram."),
 ]
+Routing = Annotated[
+    str | None,
+    typer.Option(metavar="WAY", help="How packets travel, on chips with a choice: core_to_core."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 CALIBRATE = 64
@@ -157,6 +161,7 @@ def compiler_options(
     approximate: bool,
     machine: Machine | None = None,
     rows: str | None = None,
+    routing: str | None = None,
 ) -> Options:
     """Return the compiler's options. Raises BadInput E0610 for a tick that is no time."""
     from mossy.passes import Options
@@ -173,6 +178,7 @@ def compiler_options(
         approximate=approximate,
         machine=machine,
         rows=rows,
+        routing=routing,
     )
 
 

@@ -33,6 +33,7 @@ def command(
     boards: a.Boards = None,
     dead: a.Dead = None,
     rows: a.Rows = None,
+    routing: a.Routing = None,
     json: a.Json = False,
 ) -> None:
     """Compile NET for a chip and write the program, for mossy run and mossy inspect."""
@@ -42,7 +43,9 @@ def command(
 
     target = chip(on)
     machine = a.machine(on, boards, chips, dead)
-    options = a.compiler_options(bits, chips, tick, neurons_per_core, approximate, machine, rows)
+    options = a.compiler_options(
+        bits, chips, tick, neurons_per_core, approximate, machine, rows, routing
+    )
     with _show.progress() as bar:
         bar.begin(net, None)
         bar.stage("load")

@@ -42,6 +42,7 @@ def command(
     boards: a.Boards = None,
     dead: a.Dead = None,
     rows: a.Rows = None,
+    routing: a.Routing = None,
     fault: a.Faults = None,
     level: a.Level = None,
     level_threshold: a.Threshold = None,
@@ -61,6 +62,7 @@ def command(
         "on": on, "dt": dt, "integrator": integrator, "reset": reset, "bits": bits,
         "chips": chips, "tick": tick, "neurons_per_core": neurons_per_core,
         "approximate": approximate or None, "boards": boards, "dead": dead or None, "rows": rows,
+        "routing": routing,
     }  # fmt: skip
     with _show.progress() as bar:
         bar.begin(net, None)
@@ -101,6 +103,7 @@ class _Settings:
     boards: int | None
     dead: list[str] | None
     rows: str | None
+    routing: str | None
     calibrate: int
     assume: dict[str, float | str]
 
@@ -125,6 +128,7 @@ def _fresh(
     options = a.compiler_options(
         asked.bits, asked.chips, asked.tick, asked.neurons_per_core, asked.approximate, machine,
         asked.rows,
+        asked.routing,
     )  # fmt: skip
     network = _source.network(net, asked.dt, asked.integrator, asked.reset)
     own = net if _source.is_zoo(net) else None

@@ -29,6 +29,7 @@ from mossy.program.artefact import (
     Kernel,
     Place,
     PopulationMap,
+    Routing,
     RowTable,
     WordFormat,
 )
@@ -46,6 +47,7 @@ def images(
     destinations: Destinations,
     links: Connectivity,
     chip: Chip,
+    routing: Routing,
 ) -> tuple[CoreImage, ...]:
     """Return one image per slice, numbered in slice order."""
     found = []
@@ -57,7 +59,7 @@ def images(
             "lo": s.lo,
             "hi": s.hi,
             "key": keys[number][0],
-            "axons": _axons(s, number, slices, destinations, links, chip),
+            "axons": _axons(s, number, slices, destinations, links, routing),
             "memory": memory_map(s, chip),
         }
         if s.role == "source":
@@ -193,9 +195,11 @@ def _axons(
     slices: tuple[Slice, ...],
     destinations: Destinations,
     links: Connectivity,
-    chip: Chip,
+    routing: Routing,
 ) -> tuple[Axon, ...]:
-    if chip.spec["routing"]["kind"] != "axons":
+    if routing == "core_to_core":  # a core that any of its neurons reaches hears them all
+        return tuple(Axon(t, np.ones(s.hi - s.lo, bool)) for t in destinations[number])
+    if routing != "axons":
         return ()
     return tuple(
         Axon(

@@ -23,7 +23,9 @@ class Options:
     "spread" puts slices that send to each other near each other, for networks whose numbering says
     little of that; "anneal" goes on from the better of both by simulated annealing, which takes
     seconds. rows: the memory of the synapse rows on chips that have a choice, such as "dram"
-    for one that all cores of a chip share; None: each core's own.
+    for one that all cores of a chip share; None: each core's own. routing: how packets travel on
+    chips that have a choice, such as "core_to_core" for a packet to each core that holds synapses
+    of the sender's; None: the chip's usual way.
     """
 
     bits: int | None = None
@@ -38,3 +40,4 @@ class Options:
     machine: Machine | None = None
     placer: str = "greedy"
     rows: str | None = None
+    routing: str | None = None

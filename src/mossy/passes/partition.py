@@ -11,6 +11,7 @@ Before: quantised populations. After: `Slice`s in population order.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -26,6 +27,7 @@ from mossy.network.recipe import Recipe
 from mossy.passes.connectivity import Connectivity
 from mossy.passes.options import Options
 from mossy.passes.rows import in_shared_memory, longest
+from mossy.passes.travel import routing
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,7 @@ class _Planner:
         self.chip, self.options, self.activity = chip, options, activity
         self.links = Connectivity(quantised)
         self.shared = in_shared_memory(chip, options)
+        self.routing = routing(chip, options)
         self.cuts: dict[str, int] = {
             p.name: populations.cuts.get(p.name, 1) for p in populations.populations
         }
@@ -136,11 +139,21 @@ class _Planner:
         if p.model == "source":
             out = self._out_axons(p, lo, hi)
             busy = (hi - lo) * self.activity[p.name]
-            return CoreLoad("source", "source", 0, hi - lo, out_axons=out, neuron_updates=busy)
+            targets = self._targets(p, lo, hi)
+            return CoreLoad(
+                "source",
+                "source",
+                0,
+                hi - lo,
+                out_axons=out,
+                neuron_updates=busy,
+                targets=targets,
+                copies=busy * max(targets - 1, 0),
+            )
         q = self.quantised[p.name]
         synapses = rows = kernel_bytes = sources = in_axons = shared = widest = 0
         packets = events = 0.0
-        axons = self.chip.spec["routing"]["kind"] == "axons"
+        axons, targets = self.routing == "axons", self._targets(p, lo, hi)
         for source in dict.fromkeys(s.source for s in q.incoming):
             reached = self.links.reached(p.name, source, lo, hi)
             in_axons += int(reached.sum())
@@ -187,6 +200,8 @@ class _Planner:
             ),
             shared,
             widest,
+            targets,
+            (hi - lo) * self.activity[p.name] * max(targets - 1, 0),
         )
 
     def _heard(self, source: str, reached: NDArray[np.bool_]) -> tuple[int, int]:
@@ -204,15 +219,22 @@ class _Planner:
         return len(np.unique(q.params[lo:hi][fields])) if fields else 0
 
     def _out_axons(self, p: Population, lo: int, hi: int) -> int:
-        if self.chip.spec["routing"]["kind"] != "axons":
+        if self.routing != "axons":
             return 0
-        total = 0
-        for target in dict.fromkeys(j.target for j in self.populations.projections):
-            if any(s.source == p.name for s in self.quantised[target].incoming):
-                n = self.populations.population(target).n
-                for a, b in bounds(n, self.cuts[target]):
-                    total += int(self.links.reached(target, p.name, a, b)[lo:hi].sum())
-        return total
+        return sum(int(hit.sum()) for hit in self._hits(p, lo, hi))
+
+    def _targets(self, p: Population, lo: int, hi: int) -> int:
+        """Cores that each get a packet of their own when a neuron of the slice spikes."""
+        if self.routing != "core_to_core":
+            return 0
+        return sum(bool(hit.any()) for hit in self._hits(p, lo, hi))
+
+    def _hits(self, p: Population, lo: int, hi: int) -> Iterator[NDArray[np.bool_]]:
+        """Which neurons of a slice reach each slice that `p` has synapses on, as cut by now."""
+        for target, q in self.quantised.items():
+            if any(s.source == p.name for s in q.incoming):
+                for a, b in bounds(self.populations.population(target).n, self.cuts[target]):
+                    yield self.links.reached(target, p.name, a, b)[lo:hi]
 
 
 def _most(limit: Limit) -> str:

@@ -33,6 +33,7 @@ from mossy.passes.partition import Slice, partition
 from mossy.passes.place import machine_for, place
 from mossy.passes.quantise import Activity, quantise
 from mossy.passes.route import route
+from mossy.passes.travel import OVER_LINKS, routing
 from mossy.program.artefact import Place, Program, Route
 
 Progress = Callable[[str], None]
@@ -145,13 +146,13 @@ def assemble(
     say("route")
     routes: dict[tuple[int, int], tuple[Route, ...]] = {}
     tables = routes
-    routing = chip.spec["routing"]["kind"]
-    if routing == "multicast":
-        drawn = route(machine, places, blocks, targets)
+    travel = routing(chip, options)
+    drawn = route(machine, places, blocks, targets) if travel in OVER_LINKS else None
+    if drawn is not None and travel == "multicast":
         tables = compress(drawn, int(chip.facts["routing_entries"])).by_chip()
         routes = drawn.by_chip()
     say("emit")
-    cores = images(slices, places, blocks, targets, links, chip)
+    cores = images(slices, places, blocks, targets, links, chip, travel)
     tick = None
     if chip.spec["timing"]["kind"] == "tick":
         tick = options.tick or float(chip.facts["tick"])
@@ -166,7 +167,7 @@ def assemble(
         reset=header.reset,
         tick=tick,
         latency=chip.latency,
-        routing=routing,
+        routing=travel,
         inputs=populations.inputs,
         outputs=populations.outputs,
         populations=population_maps(populations, quantised, slices, chip),

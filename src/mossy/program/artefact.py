@@ -26,6 +26,9 @@ from mossy.program.machine import Machine as Machine
 from mossy.program.machine import Place as Place
 
 FORMAT = 4  # version of the program file; see docs/decisions
+# how packets travel: by tables of routers, or one to each core that a neuron ("axons") or any of
+# its core ("core_to_core", addressed to chip and core) has synapses on; "none": nothing is sent
+Routing = Literal["multicast", "core_to_core", "axons", "none"]
 
 
 @dataclass(frozen=True)
@@ -218,7 +221,7 @@ class Program:
     reset: str
     tick: float | None
     latency: int
-    routing: Literal["multicast", "axons", "none"]
+    routing: Routing
     inputs: dict[str, str]
     outputs: dict[str, str]
     populations: tuple[PopulationMap, ...]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -66,16 +65,23 @@ class SpiNNaker2Chip:
 
         mapping_only: compile, and run nothing. dvfs_params: levels of cores, of populations and
         models without their own. faults: parts that die during the run, for good, as in
-        "core 0,0,17 @ 120". The other options change nothing here. Raises BadInput E0254-E0260,
+        "core 0,0,17 @ 120". experiment_backend_settings: of it, `routing_type` says how packets
+        travel. The other options change nothing here. Raises BadInput E0254-E0260,
         E0410-E0413, UnsupportedNode, DoesNotFit.
         """
         mapping.check_time(timesteps, sys_tick_in_s)
         spikes, states = mapping.recordings(net)
-        self.program = mapping.compiled(net, mapping.Target(chip(CHIP)), self.chips, sys_tick_in_s)
+        asked = getattr(experiment_backend_settings, "routing_type", None)
+        self.program = mapping.compiled(
+            net,
+            mapping.Target(chip(CHIP)),
+            self.chips,
+            sys_tick_in_s,
+            "core_to_core" if asked is ROUTING.C2C else None,
+        )
         self.result = None
         if mapping_only:
             return
-        _say_how_packets_travel(experiment_backend_settings)
         result = run(
             self.program,
             mapping.inputs(net, int(timesteps)),
@@ -93,15 +99,6 @@ class SpiNNcloud48NodeBoard(SpiNNaker2Chip):
     """A board of 48 chips."""
 
     chips = 48
-
-
-def _say_how_packets_travel(settings: Any) -> None:
-    if getattr(settings, "routing_type", None) is ROUTING.C2C:
-        warnings.warn(
-            "packets travel as multicast here: core to core, spikes are the same and packets are "
-            "more",
-            stacklevel=3,
-        )
 
 
 def __getattr__(name: str) -> Any:

@@ -54,8 +54,10 @@ class Target:
         return [dataclasses.replace(s, delay_source=s.delay_source + late) for s in found]
 
 
-def compiled(net: snn.Network, target: Target, chips: int, tick: float) -> Program:
-    """Return the program of a network. chips: most chips. tick: seconds.
+def compiled(
+    net: snn.Network, target: Target, chips: int, tick: float, routing: str | None = None
+) -> Program:
+    """Return the program of a network. chips: most chips. tick: seconds. routing: of its packets.
 
     Raises BadInput E0254-E0259, UnsupportedNode E0258, DoesNotFit.
     """
@@ -78,8 +80,9 @@ def compiled(net: snn.Network, target: Target, chips: int, tick: float) -> Progr
     quantised = {
         name[id(p)]: _quantised(p, name, net, target) for p in net.populations if not _source(p)
     }
+    options = Options(chips=chips, tick=tick, routing=routing)
     header = Header(net.name or "script", "", tick, "euler", "node")
-    program, _ = assemble(whole, quantised, chip, Options(chips=chips, tick=tick), header)
+    program, _ = assemble(whole, quantised, chip, options, header)
     return program
 
 

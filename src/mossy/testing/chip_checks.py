@@ -22,7 +22,7 @@ from mossy.testing.checks import expect
 from mossy.testing.networks import cases
 from mossy.testing.programs import accepted, compile_case
 
-ROUTING = ("multicast", "axons", "none")
+ROUTING, ALSO = ("multicast", "axons", "none"), ("core_to_core",)
 INPUTS = ("core", "host")
 TIMING = ("tick", "barrier", "cycles", "measured")
 RULES = ("quantise", "blocks", "limits", "places", "hops")
@@ -41,6 +41,8 @@ def check_chip_toml_is_complete(chip: Chip) -> None:
     ):
         got = spec[section].get(key)
         expect(got in known, f"[{section}] {key} is {got!r}, known are {', '.join(known)}")
+    for also in spec["routing"].get("also", []):
+        expect(also in ALSO, f"[routing] also {also!r}, known are {', '.join(ALSO)}")
     for row in spec["energy"]:
         expect({"name", "count", "fact"} <= row.keys(), f"[[energy]] {row} lacks a key")
     if spec["routing"]["kind"] == "multicast":

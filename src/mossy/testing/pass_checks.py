@@ -20,6 +20,7 @@ from mossy.testing.checks import expect
 from mossy.testing.programs import Compiled, accepted
 
 KEYS = 1 << 32
+UNICAST = ("axons", "core_to_core")
 
 
 def check_lower_keeps_every_neuron(chip: Chip) -> None:
@@ -127,10 +128,12 @@ def check_routes_reach_exactly_the_targets(chip: Chip) -> None:
     for done in accepted(chip):
         if done.program.routing == "multicast":
             _walk_all(done)
-        elif done.program.routing == "axons":
+        elif done.program.routing in UNICAST:
             reach = _reach(done)
             for core in done.program.cores:
                 wanted = {(t, k) for k in range(core.n) for t in reach[core.number][k]}
+                if done.program.routing == "core_to_core":  # for all neurons of a core at once
+                    wanted = {(t, k) for t, _ in wanted for k in range(core.n)}
                 got = {(a.target, int(k)) for a in core.axons for k in np.flatnonzero(a.neurons)}
                 expect(got == wanted, f"{_place(done)}: core {core.number} reaches {got ^ wanted}")
 

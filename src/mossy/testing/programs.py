@@ -38,13 +38,18 @@ def compile_case(case: Case, chip: Chip, options: Options | None = None) -> Comp
 
 @lru_cache(maxsize=8)
 def accepted(chip: Chip) -> tuple[Compiled, ...]:
-    """Return every case that the chip takes, compiled as it is and then cut into smaller cores."""
+    """Return every case that the chip takes, compiled as it is and then cut into smaller cores.
+
+    Cut ones also with every other way in which the chip's packets may travel.
+    """
     found = []
     for case in cases():
         largest = max(
             int(np.prod(shape, dtype=np.int64)) for shape, _ in case.network.shapes.values()
         )
-        for options in (Options(), Options(neurons_per_core=largest // 3)):
+        also = chip.spec["routing"].get("also", [])
+        cut = [Options(neurons_per_core=largest // 3, routing=way) for way in (None, *also)]
+        for options in (Options(), *cut):
             try:
                 found.append(compile_case(case, chip, options))
             except (UnsupportedNode, DoesNotFit):

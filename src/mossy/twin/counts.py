@@ -6,6 +6,7 @@
     router_lookups, link_packets                     of the packets it sent
     fetches           rows it fetched from its chip's shared memory, one for each packet it got
                       (on a core that holds kernels beside rows, for the packets of both)
+    copies            packets beyond the first of a spike, where each core gets its own
     packets_lost, events_lost                        of the packets it sent, where parts died:
         one for each core that was meant to get it, and the synaptic events that it misses there
 
@@ -50,7 +51,7 @@ class Counts:
     @property
     def names(self) -> list[str]:
         """Names of everything that is counted."""
-        return [*dict.fromkeys([*self.arrays, *LOSSES]), "neuron_updates", "fetches"]
+        return [*dict.fromkeys([*self.arrays, *LOSSES]), "neuron_updates", "fetches", "copies"]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -73,6 +74,9 @@ class Counts:
             if self.fetching is None:
                 return np.broadcast_to(np.int64(0), self.shape)
             return self.arrays["packets_in"] * self.fetching
+        if name == "copies":
+            more: NDArray[Any] = self.arrays["packets_out"] - self.arrays["spikes"]
+            return more.clip(min=0)
         if name in LOSSES and name not in self.arrays:  # nothing died
             return np.broadcast_to(np.int64(0), self.shape)
         if name not in self.arrays:

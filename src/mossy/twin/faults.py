@@ -34,8 +34,8 @@ from mossy.chips.chip import Chip
 from mossy.errors import BadInput
 from mossy.program.artefact import Program
 from mossy.program.machine import Machine, Spot
-from mossy.twin.traffic.loading import reached
-from mossy.twin.traffic.packets import NONE_DEAD, Dead
+from mossy.twin.traffic.packets import LINKED, NONE_DEAD, Dead
+from mossy.twin.traffic.ways import reached
 
 PARTS = {"chip": 2, "core": 3, "link": 3}  # how many numbers name one
 DIRECTIONS = {
@@ -129,7 +129,7 @@ def checked(program: Program, chip: Chip, asked: Iterable[Fault | str]) -> tuple
 def _check(program: Program, chip: Chip, asked: Fault) -> Fault:
     """The fault with its link's number, if there is such a part."""
     machine, places, f = program.machine, {c.place for c in program.cores}, asked
-    if f.kind == "link" and program.routing != "multicast":
+    if f.kind == "link" and program.routing not in LINKED:
         raise BadInput(
             "E0413",
             "the links of this chip are not followed one by one",

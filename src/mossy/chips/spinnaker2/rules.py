@@ -13,7 +13,8 @@ stack_address). Assumed, for lack of a published map of the data: 4-byte row poi
 population table entries, 16-bit ring buffer slots, one bit per neuron for 128 recorded steps. With
 Options(rows="dram") rows lie in the chip's DRAM, behind a header that says how many words follow
 and padded to the longest of their entry, so that they need no pointers; DMA brings each to one of
-two buffers. DMA moves whole 16 bytes (portal's page on it); header and buffers are assumed.
+two buffers. DMA moves whole 16 bytes (portal's page on it); header and buffers are assumed. With
+Options(routing="core_to_core") a core keeps a list of the cores that its packets go to.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ RECIPES, NOISE, AT_ONCE = True, False, True
 retuned = cells.retuned
 RECORDED_STEPS = 128
 TABLE_ENTRY, ROW_POINTER, RING_SLOT, ROW_HEADER, DMA_UNIT = 16, 4, 2, 4, 16  # bytes
+TARGET = 4  # bytes of the chip and core that core-to-core packets go to
 ROW_BUFFERS = 2  # one is filled while the other is worked on
 IN_DRAM = "synapse rows (DRAM)"
 
@@ -85,8 +87,10 @@ def quantise(
 
 def blocks(load: CoreLoad, facts: Facts) -> list[tuple[str, int]]:
     """Return the data of a core, and what it has in its chip's DRAM: (name, bytes) in order."""
+    targets = [("targets", load.targets * TARGET)] if load.targets else []
     if load.role == "source":
-        return [("spike list", load.n * RECORDED_STEPS // 8), ("stack", int(facts["stack"]))]
+        spikes = load.n * RECORDED_STEPS // 8
+        return [*targets, ("spike list", spikes), ("stack", int(facts["stack"]))]
     slots = 1 << (load.delay + 1).bit_length()
     rows = [
         ("row pointers", load.rows * ROW_POINTER),
@@ -94,6 +98,7 @@ def blocks(load: CoreLoad, facts: Facts) -> list[tuple[str, int]]:
     ]
     return [
         ("neurons", load.n * load.param_bytes),
+        *targets,
         ("population table", load.sources * TABLE_ENTRY),
         *([("row buffers", ROW_BUFFERS * load.longest)] if load.shared else rows),
         ("kernels", load.kernel_bytes),
@@ -114,7 +119,7 @@ def limits(load: CoreLoad, facts: Facts) -> list[Limit]:
     own = tuple((name, size) for name, size in blocks(load, facts) if name != IN_DRAM)
     memory = sum(-(-size // 4) * 4 for _, size in own)
     room = int(facts["sram"]) - int(facts["itcm"])
-    cycles = busy_cycles(load, facts)
+    cycles = busy_cycles(load, facts) + load.copies * float(facts["cycles_per_copy"])
     if load.shared:
         cycles += load.packets_in * float(facts["cycles_per_fetch"])
     share = int(facts["dram"]) // int(facts["usable_cores"])

@@ -1,8 +1,7 @@
 """Settings of a run that scripts make.
 
-ROUTING.MC sends spikes as multicast packets, which is what the twin counts. ROUTING.C2C sends one
-packet from core to core for each target: the same spikes in the same ticks, more packets. A run
-with it is warned of that, because packets and their energy are then those of multicast.
+ROUTING.MC sends a spike as one multicast packet, ROUTING.C2C as a packet from core to core for each
+target: the same spikes in the same ticks, more packets.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ class ROUTING(Enum):
     """How packets travel: multicast, or from core to core."""
 
     MC = "multicast"
-    C2C = "core to core"
+    C2C = "core_to_core"
 
 
 class BackendSettings:

@@ -305,9 +305,8 @@ class _Walk:
     def _send(self, core: CoreImage, k: int) -> None:
         self.sent[core.number][k] += 1
         journey = self.network.journey(core, k)
-        out = len(journey.cores) if self.program.routing == "axons" else bool(journey.cores)
         self._count("spikes", core.number, 1)
-        self._count("packets_out", core.number, int(out))
+        self._count("packets_out", core.number, journey.sent)
         self._count("hops", core.number, journey.hops)
         self._count("router_lookups", core.number, journey.lookups)
         self._count("link_packets", core.number, journey.links)

@@ -151,9 +151,8 @@ class _Sample:
         if core.population in self.trace.spikes:
             shown = value if kind == "values" else packets
             self.trace.spikes[core.population][self.b, t, core.lo + neuron] = shown
-        sent = journey.meant if self.program.routing == "axons" else bool(journey.meant)
         self._count("spikes", t, core.number, packets)
-        self._count("packets_out", t, core.number, packets * sent)
+        self._count("packets_out", t, core.number, packets * journey.sent)
         self._count("hops", t, core.number, packets * journey.hops)
         self._count("router_lookups", t, core.number, packets * journey.lookups)
         self._count("link_packets", t, core.number, packets * journey.links)

@@ -215,8 +215,7 @@ class _Segments:
             )
             self.synapses.append((column, weight, delay))
             self.longest = max(self.longest, int(delay.max(initial=0)))
-        sent = np.array([len(j.cores) for j in each], np.int32)
-        self.sends.append(np.minimum(sent, 1) if self.program.routing != "axons" else sent)
+        self.sends.append(np.array([j.sent for j in each], np.int32))
         self.trips.append(np.array([(j.hops, j.lookups, j.links) for j in each], np.int64))
 
     def _received(

@@ -23,7 +23,7 @@ from mossy.program.artefact import Program
 from mossy.twin.faults import Stretch
 from mossy.twin.layout.link import distinct
 from mossy.twin.layout.wide import Wide
-from mossy.twin.traffic.packets import Network
+from mossy.twin.traffic.packets import LINKED, Network
 
 NEVER = 1 << 62  # a step that no run comes to
 NOTHING = np.zeros(1, np.int32), np.zeros((1, 1), np.int32), np.zeros((1, 1), np.uint8)
@@ -131,7 +131,7 @@ def _changed(laid: Wide, network: Network, dead: NDArray[np.bool_]) -> list[tupl
     """Core, neuron and row in `trips` of live senders whose packets' ways may have changed."""
     program, parts = network.program, network.dead
     apart = program.routing == "axons"
-    trees = program.routing == "multicast" and bool(parts.chips or parts.links)
+    trees = program.routing in LINKED and bool(parts.chips or parts.links)
     touched = np.full(len(laid.trips), trees)
     pairs = laid.reach.tocoo()
     touched[pairs.row[dead[pairs.col]]] = True

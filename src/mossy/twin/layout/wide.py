@@ -156,8 +156,7 @@ def _wide(program: Program, chip: Chip, threads: int, share: Share) -> Wide:
         for k in distinct(program, c):
             row = int(start[c.number]) + k if apart else c.number
             j = network.journey(c, k)
-            sent = len(j.cores) if apart else min(len(j.cores), 1)
-            trips[row] = sent, j.hops, j.lookups, j.links
+            trips[row] = j.sent, j.hops, j.lookups, j.links
             pairs += [(row, t) for t in j.cores]
     at = np.array(pairs, np.int64).reshape(-1, 2)
     ones = np.ones(len(at), np.int64)

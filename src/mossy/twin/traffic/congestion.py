@@ -45,6 +45,7 @@ from mossy.twin.traffic.events import Fifo, Filters, fifo, filters
 from mossy.twin.traffic.full_links import Full
 from mossy.twin.traffic.link_facts import LinkFacts, kind_of, shares
 from mossy.twin.traffic.loads import Traffic, loads, traffic
+from mossy.twin.traffic.packets import LINKED
 from mossy.twin.traffic.peaks import Busy, Peak, Peaks
 from mossy.twin.traffic.transit import Transit
 from mossy.units import Quantity
@@ -56,15 +57,15 @@ __all__ = ["Busy", "Congestion", "Inside", "congestion"]
 class Inside:
     """Networks on chip. link: the busiest one of all chips. packets: over links, whole run.
 
-    over, over_steps: links above 100 % in some step, and (link, step) pairs that are. multicast:
-    how packets for several tiles of a chip travel.
+    over, over_steps: links above 100 % in some step, and (link, step) pairs that are. branching:
+    how packets for several tiles of a chip travel: "copies", "tree" or "apart", from core to core.
     """
 
     link: Busy
     packets: int
     over: int
     over_steps: int
-    multicast: str
+    branching: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,7 @@ def congestion(
 
     Raises BadInput E0416 where an assumed fact is none that links could have.
     """
-    if "links" not in chip.spec or program.routing != "multicast" or not program.tick:
+    if "links" not in chip.spec or program.routing not in LINKED or not program.tick:
         return None
     facts = LinkFacts(chip)
     found = traffic(program, counts, facts, faults)
@@ -166,7 +167,7 @@ def _inside(program: Program, counts: Counts, facts: LinkFacts, found: Traffic) 
         name = f"chip ({x},{y}) tile ({start[0]},{start[1]}) to ({end[0]},{end[1]})"
         use = _of_tick(program, peak.load, rate)
         link = Busy(name, "network on chip", peak.sample, peak.step, peak.load, use)
-        over, branching = int(peaks.over.sum()), facts.choice("noc_multicast")
+        over, branching = int(peaks.over.sum()), facts.branching(program)
         return Inside(link, peaks.total, over, peaks.over_steps, branching)
     return None
 

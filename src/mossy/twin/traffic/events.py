@@ -31,7 +31,7 @@ from mossy.twin.counts import Counts
 from mossy.twin.traffic.link_facts import LinkFacts
 from mossy.units import Quantity
 
-FREE = ("steps", "neuron_updates")  # work of a step that no packet brings
+FREE = ("steps", "neuron_updates", "copies")  # work of a step that no packet brings
 
 
 @dataclass(frozen=True)

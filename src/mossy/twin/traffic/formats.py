@@ -6,6 +6,7 @@ A chip.toml names the facts in its section [packets]:
         by key to many cores; to one core of one chip; to the chip behind a link; a read or a write
         of memory anywhere. Chips that lack one name none.
     value       bits of the number that a packet carries where a population sends values
+    key         bits of a key, which a core-to-core packet carries too
     payloads    payloads there are, in bits, least first: a packet takes the least that holds it
 
 A link takes a packet in whole frames, where it has frames at all: bits = ceil(bits / frame) frame.

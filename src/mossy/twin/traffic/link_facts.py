@@ -12,8 +12,11 @@ from mossy.program.artefact import Program
 from mossy.program.machine import Machine, Place, board_of
 from mossy.twin.traffic.asked import Asked
 from mossy.twin.traffic.formats import format_of, framed
+from mossy.twin.traffic.inside import APART
+from mossy.twin.traffic.packets import CORE_TO_CORE
 from mossy.units import Quantity
 
+STRAIGHT = "whether a core-to-core packet takes the router of its own chip is not published: not"
 KINDS = ("on_board", "between_boards")
 
 
@@ -37,16 +40,27 @@ class LinkFacts(Asked):
         return found.value if found else 0.0
 
     def packet(self, program: Program, kind: str) -> Quantity:
-        """Return the bits that a multicast packet takes on a link.
+        """Return the bits that a program's packet takes on a link.
 
-        Where some population sends values, every packet is taken to carry one.
+        Where some population sends values, every packet is taken to carry one. One that goes from
+        core to core says where to, and carries the key as well.
         """
-        value = any(p.sends == "values" for p in program.populations)
-        carried = self.fact(self.chip.spec["packets"]["value"]) if value else None
-        multicast = format_of(self, "multicast")
-        assert multicast is not None  # a chip that sends none has no [links]
-        bits = multicast.bits(carried.value if carried else 0.0)
+        spec, carried = self.chip.spec["packets"], []
+        if any(p.sends == "values" for p in program.populations):
+            carried.append(self.fact(spec["value"]))
+        if program.routing == CORE_TO_CORE:
+            carried.append(self.fact(spec["key"]))
+        form = format_of(self, program.routing)
+        assert form is not None  # a chip that sends none has no [links]
+        bits = form.bits(sum(q.value for q in carried if q))
         return framed(bits, self.quantity(kind, "frame"))
+
+    def branching(self, program: Program) -> str:
+        """Return how packets for several tiles of a chip travel: "copies", "tree" or "apart"."""
+        if program.routing != CORE_TO_CORE:
+            return self.choice("noc_multicast")
+        self.assumed["core to core, straight"] = STRAIGHT
+        return APART
 
     def crossing(self, program: Program, kind: str) -> Quantity | None:
         """Return the seconds that a packet takes to cross a link, None where that is not known."""

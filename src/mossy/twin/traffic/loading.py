@@ -26,9 +26,10 @@ from dataclasses import dataclass
 
 from mossy.chips.chip import Chip
 from mossy.program.artefact import CoreImage, Program
-from mossy.program.machine import Machine, Place, Spot
+from mossy.program.machine import Spot
 from mossy.twin.traffic.formats import Format, format_of, framed
 from mossy.twin.traffic.link_facts import KINDS, LinkFacts, kind_of
+from mossy.twin.traffic.ways import Tree, reached
 from mossy.units import Quantity
 
 ROWS = "synapse rows"  # blocks of that name hold what a recipe draws
@@ -82,15 +83,6 @@ class Loading:
     unknown: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Tree:
-    """Shortest ways from chips with Ethernet. way: link into each chip; root: where it begins."""
-
-    order: tuple[Spot, ...]
-    way: dict[Spot, Place | None]
-    root: dict[Spot, Spot]
-
-
 def loading(
     program: Program,
     chip: Chip,
@@ -105,39 +97,17 @@ def loading(
     if "loading" not in chip.spec:
         return None
     cores = [c for c in program.cores if c.place is not None]
-    tree = tree_to(program.machine, {_spot(c) for c in cores})
-    facts = LinkFacts(chip)
-    wires = _Wires(program, facts, tree) if tree else None
-    if wires is None:
+    tree, missing = reached(program.machine, {_spot(c) for c in cores})
+    if missing:
         return None
+    facts = LinkFacts(chip)
+    wires = _Wires(program, facts, tree)
     code = facts.fact(chip.spec["loading"]["code"])
     kinds = len({(c.role, c.model) for c in cores})
     size = int(code.value) if code else 0
     back = _back(wires, cores, steps, recorded) if recorded and steps else None
     load = _load(wires, cores, kinds, size)
     return Loading(load, kinds, size, back, facts.assumed, facts.unknown)
-
-
-def tree_to(machine: Machine, wanted: set[Spot]) -> Tree | None:
-    """Return shortest ways to all chips of `wanted`, None where there are none."""
-    tree, missing = reached(machine, wanted)
-    return None if missing else tree
-
-
-def reached(machine: Machine, wanted: set[Spot]) -> tuple[Tree, set[Spot]]:
-    """Return shortest ways to the chips of `wanted`, and those of them that none leads to."""
-    todo = [s for s in machine.ethernet if machine.has(s)]
-    way: dict[Spot, Place | None] = dict.fromkeys(todo)
-    root = {s: s for s in todo}
-    missing = wanted - set(todo)
-    for spot in todo:
-        for link in range(len(machine.steps)) if missing else ():
-            beyond = machine.beside(spot, link)
-            if beyond is not None and beyond not in way:
-                way[beyond], root[beyond] = (*spot, link), root[spot]
-                todo.append(beyond)
-                missing.discard(beyond)
-    return Tree(tuple(todo), way, root), missing
 
 
 def sent(core: CoreImage, working: Iterable[str]) -> tuple[int, int]:

@@ -32,7 +32,7 @@ CHUNK = 1 << 22  # loads held at a time
 class Trees:
     """What the packets of each core use in one stretch of steps.
 
-    links, routers, turns: (cores, of each) how many a packet uses, 0 or 1. longest: way of any.
+    links, routers, turns: (cores, of each) how often a spike's packets use it. longest: way of any.
     """
 
     stretch: Stretch
@@ -77,7 +77,7 @@ def traffic(
     cores = [program.cores[i] for i in sending.tolist() if program.cores[i].place is not None]
     mesh, numbers, found = mesh_of(facts.chip), _Numbers(), []
     clock = Clock(program, facts)
-    branching = facts.choice("noc_multicast") if mesh else None
+    branching = facts.branching(program) if mesh else None
     for stretch in parted(program, faults, counts.shape[1]):
         network = Network(program, facts.chip, stretch.dead)
         found.append((stretch, *_used(network, cores, numbers, clock, branching)))
@@ -104,12 +104,14 @@ def _used(
     legs = []
     for c in (core.number for core in cores):
         way, home = network.way(network.program.cores[c], 0), network.seats[c]
-        seats = sorted({network.seats[number] for number in way.cores})
+        seats = sorted(network.seats[number] for number in way.cores)
+        if not network.apart:  # cores of a tile share a packet
+            seats = sorted(set(seats))
         over += [(c, numbers.links.setdefault(k, len(numbers.links))) for k in way.links]
         at += [(c, numbers.routers.setdefault(k, len(numbers.routers))) for k in way.routers]
         for turn in turns(home, way, seats, branching) if branching else ():
             within.append((c, numbers.turns.setdefault(turn, len(numbers.turns))))
-        legs.append(clock.longest(home, way, seats))
+        legs.append(clock.longest(home, way, seats, network.apart))
     return (over, at, within), clock.longest_of(legs)
 
 

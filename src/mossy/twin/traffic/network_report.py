@@ -12,6 +12,11 @@ from mossy.twin.traffic.events import Fifo
 from mossy.twin.traffic.transit import Transit
 from mossy.units import Quantity, si
 
+TRAVEL = {
+    "copies": "packets for several tiles of a chip travel as: copies",
+    "tree": "packets for several tiles of a chip travel as: tree",
+    "apart": "packets travel from core to core, one for each target",
+}
 STATIC = "what dead parts still draw is not known; their static power is priced as if they lived"
 
 
@@ -96,7 +101,7 @@ def congestion_text(c: Congestion | None) -> Iterator[str]:
     yield f"  routers           {_said(c.router)}"
     if c.noc:
         yield f"  network on chip   {_said(c.noc.link)}"
-        yield f"    packets for several tiles of a chip travel as: {c.noc.multicast}"
+        yield f"    {TRAVEL[c.noc.branching]}"
         if c.noc.over:
             steps = f"in {c.noc.over_steps} steps of theirs"
             yield f"    above 100 %: {c.noc.over} links on chip, {steps}"
@@ -171,7 +176,7 @@ def _inside_json(i: Inside | None) -> dict[str, Any] | None:
         "packets": i.packets,
         "links_above_100_percent": i.over,
         "link_steps_above_100_percent": i.over_steps,
-        "multicast": i.multicast,
+        "branching": i.branching,
     }  # fmt: skip
 
 

@@ -1,5 +1,9 @@
 """Where a packet goes: routing tables followed chip by chip, or the list of a core's axons.
 
+A core-to-core packet goes straight from tile to tile where both cores are on one chip, and else to
+the router, over the links of a shortest way, and from the router there to the core; which way that
+is was settled when the program was loaded. That it takes no router on its own chip is assumed.
+
 Parts that died while the program runs stop what would cross them: a dead link or chip everything
 behind it on the tree, a dead core what is meant for it. The tables stay as they were loaded, so
 nothing finds a way around. `Network(program, chip, dead).journey(core, neuron)` is all an engine
@@ -17,6 +21,10 @@ from mossy.chips.facts import Facts
 from mossy.chips.mesh import Mesh, Tile
 from mossy.program.artefact import CoreImage, Program, Route
 from mossy.program.machine import Place, Spot
+from mossy.twin.traffic.ways import Tree, reached
+
+CORE_TO_CORE = "core_to_core"
+LINKED = ("multicast", CORE_TO_CORE)  # kinds of routing whose packets are followed link by link
 
 
 @dataclass(frozen=True)
@@ -43,14 +51,15 @@ class Journey:
     network on chip, one way to every core reached, or, where a multicast packet is followed through
     it, to the router and from there to every tile with such cores (a packet of its own each,
     whatever the chip's choice). lost: cores it was meant for and does not reach
-    because of dead parts, in order.
+    because of dead parts, in order. sent: packets that leave the core for one spike.
     """
 
     cores: tuple[int, ...]
     lookups: int
     links: int
     hops: int
-    lost: tuple[int, ...] = ()
+    lost: tuple[int, ...]
+    sent: int
 
     @property
     def meant(self) -> int:
@@ -62,14 +71,13 @@ class Journey:
 class Way:
     """The tree of a multicast packet: cores reached and lost, routers and links that it uses.
 
-    longest: routers on the longest way to a core that is reached.
+    Of core-to-core packets all ways together, a router or link as often as one of them uses it.
     """
 
     cores: tuple[int, ...]
     lost: tuple[int, ...]
     routers: tuple[Spot, ...]
     links: tuple[Place, ...]
-    longest: int
 
 
 NOWHERE: Tile = (0, 0)  # the tile of cores whose network on chip is not followed
@@ -98,43 +106,82 @@ class Network:
         self.seats = _seats(program, self.mesh)
         self.distance: dict[tuple[int, int], int] = {}
         self.crossed: dict[tuple[int, int], int] = {}
+        self.apart = program.routing == CORE_TO_CORE
+        self.trees: dict[Spot, Tree] = {}
 
     def journey(self, core: CoreImage, neuron: int) -> Journey:
         """Return what the packet of one neuron (or source channel) does."""
         key = core.key + neuron
-        if self.program.routing == "multicast":
+        if self.program.routing in LINKED:
             way = self.way(core, neuron)
-            lookups, links = len(way.routers), len(way.links)
-            return Journey(way.cores, lookups, links, self.inside(core, way), way.lost)
+            meant, lookups, links = len(way.cores + way.lost), len(way.routers), len(way.links)
+            sent = meant if self.apart else min(meant, 1)
+            return Journey(way.cores, lookups, links, self.inside(core, way), way.lost, sent)
         if self.program.routing == "axons":
-            meant = tuple(a.target for a in core.axons if a.neurons[neuron])
-            reached, lost = self._parted(meant)
+            axons = tuple(a.target for a in core.axons if a.neurons[neuron])
+            reached, lost = self._parted(axons)
             edges = self._edges(core, reached)
-            return Journey(reached, 0, edges, self.hops(core, reached), lost)
+            return Journey(reached, 0, edges, self.hops(core, reached), lost, len(axons))
         fed = (c.number for c in self.program.cores if any(key & t.mask == t.key for t in c.tables))
         reached, lost = self._parted(tuple(fed))
-        return Journey(reached, 0, 0, 0, lost)
+        return Journey(reached, 0, 0, 0, lost, min(len(reached + lost), 1))
 
     def way(self, core: CoreImage, neuron: int) -> Way:
-        """Return the multicast tree of one neuron's packet, nothing where it is for no core."""
+        """Return the links and routers that a neuron's packets use, none where it sends none."""
+        return self._straight(core) if self.apart else self._tree(core, neuron)
+
+    def _straight(self, core: CoreImage) -> Way:
+        """The ways of packets from a core to each of its targets."""
+        assert core.place is not None
+        home, targets = core.place[:2], [a.target for a in core.axons]
+        reached: list[int] = []
+        lost: list[int] = []
+        routers: list[Spot] = []
+        crossed: list[Place] = []
+        for number in targets:
+            ahead = self._links(home, self.seats[number].spot)
+            passed = 0
+            while passed < len(ahead) and self._open(ahead[passed]):
+                passed += 1
+            alive = passed == len(ahead) and number not in self.gone
+            (reached if alive else lost).append(number)
+            crossed += ahead[:passed]
+            spots = [link[:2] for link in ahead]
+            routers += [*spots, self.seats[number].spot][: passed + 1] if ahead else []
+        return Way(tuple(reached), tuple(lost), tuple(routers), tuple(crossed))
+
+    def _links(self, start: Spot, end: Spot) -> list[Place]:
+        """The links of the way from chip to chip that was settled when the program was loaded."""
+        if start == end:
+            return []
+        if start not in self.trees:
+            used = {seat.spot for seat in self.seats.values()}
+            self.trees[start], _ = reached(self.program.machine, used, (start,))
+        return self.trees[start].links(end)
+
+    def _open(self, link: Place) -> bool:
+        """Whether a link of the program's machine and the chip behind it are still alive."""
+        beyond = self.program.machine.beside(link[:2], link[2])
+        return beyond is not None and self._passes(link[:2], link[2], beyond)
+
+    def _tree(self, core: CoreImage, neuron: int) -> Way:
+        """The multicast tree of one neuron's packet."""
         assert core.place is not None
         key = core.key + neuron
         reached: list[int] = []
         lost: list[int] = []
         routers: list[Spot] = []
         crossed: list[Place] = []
-        longest = 0
-        todo: list[tuple[Spot, int | None, int]] = [(core.place[:2], None, 1)]
-        while todo:  # depth 0: behind something dead
-            spot, came_by, depth = todo.pop()
-            if depth:
+        todo: list[tuple[Spot, int | None, bool]] = [(core.place[:2], None, True)]
+        while todo:
+            spot, came_by, whole = todo.pop()  # whole: behind nothing dead
+            if whole:
                 routers.append(spot)
             entry = next((r for r in self.tables.get(spot, ()) if key & r.mask == r.key), None)
             if entry is not None:
                 for number in (self.at[(*spot, c)] for c in entry.cores):
-                    alive = depth and number not in self.gone
+                    alive = whole and number not in self.gone
                     (reached if alive else lost).append(number)
-                    longest = max(longest, depth if alive else 0)
                 out = entry.links
             else:  # default route: straight on; a packet from a core of this chip is dropped
                 out = () if came_by is None else (came_by,)
@@ -142,15 +189,15 @@ class Network:
                 beyond = self.program.machine.beside(spot, link)
                 if beyond is None:  # into nothing, the packet is lost
                     continue
-                passes = bool(depth) and self._passes(spot, link, beyond)
+                passes = whole and self._passes(spot, link, beyond)
                 if passes:
                     crossed.append((*spot, link))
-                todo.append((beyond, link, depth + 1 if passes else 0))
+                todo.append((beyond, link, passes))
         if not reached and not lost:
-            return Way((), (), (), (), 0)
+            return Way((), (), (), ())
         reached.sort()
         lost.sort()
-        return Way(tuple(reached), tuple(lost), tuple(routers), tuple(crossed), longest)
+        return Way(tuple(reached), tuple(lost), tuple(routers), tuple(crossed))
 
     def _passes(self, spot: Spot, link: int, beyond: Spot) -> bool:
         """Whether a link and the chip behind it are still alive."""
@@ -170,9 +217,12 @@ class Network:
         return alive, tuple(n for n in meant if n in self.gone)
 
     def inside(self, core: CoreImage, way: Way) -> int:
-        """Return the steps on networks on chip of a multicast packet."""
+        """Return the steps on networks on chip of a spike's packets."""
         if self.mesh is None:
             return self.hops(core, way.cores)
+        home = self.seats[core.number]
+        if self.apart:
+            return sum(core_to_core(home, self.seats[number]) for number in way.cores)
         seats = {self.seats[number] for number in way.cores}
         out = self.seats[core.number].hops if way.routers else 0
         return out + sum(seat.hops for seat in seats)
@@ -205,6 +255,13 @@ class Network:
                 known[pair] = measure(core.place, end, self.chip.facts)
             total += known[pair]
         return total
+
+
+def core_to_core(home: Seat, seat: Seat) -> int:
+    """Return the steps on networks on chip of a core-to-core packet: XY has no shorter way."""
+    if seat.spot != home.spot:
+        return home.hops + seat.hops
+    return abs(seat.tile[0] - home.tile[0]) + abs(seat.tile[1] - home.tile[1])
 
 
 def mesh_of(chip: Chip) -> Mesh | None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from mossy.program.artefact import Program
 from mossy.program.machine import Place, Spot
 from mossy.twin.traffic.link_facts import KINDS, LinkFacts, kind_of
-from mossy.twin.traffic.packets import Seat, Way
+from mossy.twin.traffic.packets import Seat, Way, core_to_core
 from mossy.units import Quantity
 
 
@@ -79,8 +79,11 @@ class Clock:
         """Seconds of a link between boards."""
         return self.facts.crossing(self.program, "between_boards")
 
-    def longest(self, home: Seat, way: Way, seats: Iterable[Seat]) -> Leg:
-        """Return the longest way of a packet from `home` to some seats."""
+    def longest(self, home: Seat, way: Way, seats: Iterable[Seat], apart: bool) -> Leg:
+        """Return the longest way of a packet from `home` to some seats.
+
+        apart: packets go from core to core, and take no router on the chip where they begin.
+        """
         machine = self.program.machine
         at: dict[Spot, tuple[int, int, int]] = {home.spot: (1, 0, 0)}
         for link in way.links:  # from the root outwards
@@ -91,10 +94,11 @@ class Clock:
             at[beyond] = routers + 1, links[0], links[1]
         far: dict[Spot, int] = {}
         for seat in seats:
-            far[seat.spot] = max(seat.hops, far.get(seat.spot, 0))
-        return self.longest_of(
-            Leg(at[spot][0], home.hops + hops, *at[spot][1:]) for spot, hops in far.items()
-        )
+            hops = core_to_core(home, seat) if apart else home.hops + seat.hops
+            far[seat.spot] = max(hops, far.get(seat.spot, 0))
+        if apart:
+            at[home.spot] = (0, 0, 0)
+        return self.longest_of(Leg(at[spot][0], n, *at[spot][1:]) for spot, n in far.items())
 
     def longest_of(self, legs: Iterable[Leg]) -> Leg:
         """Return the longest of some ways."""
