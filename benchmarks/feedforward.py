@@ -214,12 +214,14 @@ def targets(found: dict[str, Any]) -> Iterator[Figure]:
     for batch, wanted in TARGETS.items():
         what = f"feed-forward, batch {batch}"
         peers = {k: v for k, v in rates.items() if k[2] == batch and k[0] in PEERS}
-        own = max(rates.get(("mossy, cpu", t, batch), 0.0) for t in (1, 2))
         if peers:
             fastest = max(peers, key=lambda k: peers[k])
-            remark = f"{fastest[0]}, {fastest[1]} thread{'s' * (fastest[1] > 1)}"
-            times = own / peers[fastest]
-            yield Figure(f"{what}: mossy / fastest peer", times, "x", wanted, remark=remark)
+            for chip, how in (("cpu", "float32"), ("spinnaker2", "weights of eight bits")):
+                own = max(rates.get((f"mossy, {chip}", t, batch), 0.0) for t in (1, 2))
+                remark = f"{how}; {fastest[0]}, {fastest[1]} thread{'s' * (fastest[1] > 1)}"
+                times = own / peers[fastest]
+                name = f"{what}: mossy on {chip} / fastest peer"
+                yield Figure(name, times, "x", wanted, remark=remark)
         else:
             yield skipped(f"{what}: mossy / fastest peer", "x", "no peer ran")
         for threads in sorted({t for _, t, _ in rates}):

@@ -115,6 +115,53 @@ def test_floats_are_added_in_the_same_order(share: float, kind: str, threads: in
     assert_same_run(result, step_by_step(program, given))
 
 
+@pytest.mark.parametrize("top", [1, 127, 128])
+@pytest.mark.parametrize("kind", ["spikes", "counts"])
+def test_whole_weights_are_kept_in_bytes(kind: str, top: int, threads: int) -> None:
+    """700 senders at once, many with the largest weight: more than 16 bits hold of one sign."""
+    rng = np.random.default_rng(7)
+    nodes: dict[str, nd.Node] = {"input": nd.Input((700,))}
+    for i, (n, m) in enumerate([(700, 150), (150, 70)]):
+        w = np.rint(rng.integers(-2, 3, (m, n)) * top / 2)
+        w[: m // 3], w[m // 3 : m // 2] = top, -top
+        one = np.ones(m)
+        rest = 10.0 * top * one
+        nodes[f"w{i}"] = nd.Linear(w)
+        nodes[f"n{i}"] = nd.LIF(5 * DT * one, 5 * one, 0 * one, rest, 0 * one)
+    nodes["output"] = nd.Output((70,))
+    net = build(nodes, list(zip(nodes, list(nodes)[1:], strict=False)), DT)
+    program = compile(net, "cpu")
+    found = sorted_layers(program)
+    assert found is not None
+    assert [layer.dense.dtype == np.uint8 for layer in found.layers] == [top < 128] * 2
+    x = (rng.random((2, 12, 700)) < np.array([0.01, 0.3, 1.0, 0.9] * 3)[:, None]).astype(np.uint8)
+    if kind == "counts":
+        x *= rng.integers(1, 200, x.shape, np.uint8)
+    result = program.run(x, record="*", states="*", threads=threads)
+    assert all(s.any() for s in result.spikes.values())
+    assert_same_run(result, step_by_step(program, x))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.7])
+def test_events_on_many_cores_are_counted_alike(share: float, threads: int) -> None:
+    """Cores that reach more cores than are added up at once, all of them the same ones."""
+    program = compile(
+        chain((60, 140, 30), share, 5), "spinnaker2", options=Options(neurons_per_core=2)
+    )
+    found = sorted_layers(program)
+    assert found is not None
+    senders = [s for s in found.senders if s.synapses.size]
+    assert [s.synapses.shape[0] for s in senders][:1] == [2]  # 70 cores, 64 at once
+    x = (np.random.default_rng(4).random((2, 30, 60)) < 0.3).astype(np.uint8)
+    assert_same_run(
+        program.run(x, record="*", states="*", threads=threads), step_by_step(program, x)
+    )
+    x[:, ::3] *= 3
+    assert_same_run(
+        program.run(x, record="*", states="*", threads=threads), step_by_step(program, x)
+    )
+
+
 @pytest.mark.parametrize("on", ["cpu", "spinnaker2", "loihi1"])
 def test_threads_share_the_layers_of_one_sample(on: str) -> None:
     program = compile(chain((70, 330, 150, 5), 1.0, 3), on)

@@ -23,8 +23,17 @@ from numpy.typing import NDArray
 
 from mossy.errors import BadInput
 from mossy.program.artefact import Program
+from mossy.twin.remembered import remembered
 
 LOSSES = ("packets_lost", "events_lost")
+
+
+@remembered
+def _of_cores(program: Program) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
+    """Neurons updated per step on each core, and the cores that fetch rows, None if none does."""
+    updated = [0 if c.role == "source" else c.n for c in program.cores]
+    fetching = np.array([c.fetches for c in program.cores], bool)
+    return np.array(updated, np.int64), fetching if fetching.any() else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +53,8 @@ class Counts:
         lives: NDArray[np.int64] | None = None,
     ) -> Counts:
         """Return the counts of a run of `program`."""
-        updated = [0 if c.role == "source" else c.n for c in program.cores]
-        fetching = np.array([c.fetches for c in program.cores], bool)
-        return cls(arrays, np.array(updated, np.int64), lives, fetching if any(fetching) else None)
+        updated, fetching = _of_cores(program)
+        return cls(arrays, updated, lives, fetching)
 
     @property
     def names(self) -> list[str]:

@@ -2,20 +2,21 @@
 
 Rows that are kept whole lie in strips of some columns. The sums of a strip stay in registers while
 the rows of all that sent are added, one behind the other: one load and one addition for every
-register full of synapses, from a strip that stays in the core's own cache over all steps.
+register full of synapses, from a strip that stays in the core's own cache over all steps. Rows of
+bytes are added up in 16 bits, as many as are sure to fit: two neighbours as one number, and the
+upper one of both once more by itself, which tells them apart in the end.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import extending
 from numba.core import cgutils, types
 
 from mossy.synapses.chance import jit
-from mossy.twin.layout.layers import STRIP_BYTES
+from mossy.twin.layout.layers import ENOUGH, ZERO, columns_of_a_strip
 
 PATIENCE = 2000  # looks, some ten microseconds, before a waiting thread gives way
 
@@ -63,43 +64,82 @@ def _adder(scaled: bool) -> Any:
     """A loop that adds rows of a strip to its sums, which stay in registers meanwhile."""
 
     @intrinsic
-    def add(typingctx: Any, x: Any, like: Any, strip: Any, who: Any, value: Any, n: Any) -> Any:
-        """Add n rows of `strip` (rows, lanes) to x, all by address; like: an array of that type."""
-        kind = like.dtype
+    def add(
+        typingctx: Any, x: Any, sums: Any, kept: Any, strip: Any, who: Any, value: Any, n: Any
+    ) -> Any:
+        """Add n rows of `strip` (rows, columns) to x, all by address; sums, kept: their types."""
+        kind, small = sums.dtype, kept.dtype
+        real, narrow = isinstance(kind, types.Float), small != kind
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            item = context.get_value_type(kind)
-            lanes = STRIP_BYTES // (kind.bitwidth // 8)
-            many, word = ir.VectorType(item, lanes), ir.IntType(64)
-            real = isinstance(kind, types.Float)
+            item, word, index = context.get_value_type(kind), ir.IntType(64), ir.IntType(32)
+            lanes = columns_of_a_strip(small.bitwidth // 8)
+            many, whole = ir.VectorType(item, lanes), ir.VectorType(ir.IntType(32), lanes)
+            few = ir.VectorType(context.get_value_type(small), lanes)
+            pairs = ir.VectorType(ir.IntType(16), lanes // 2)
             plus, times = (builder.fadd, builder.fmul) if real else (builder.add, builder.mul)
-            rows = builder.inttoptr(args[2], many.as_pointer())
-            sums = builder.inttoptr(args[0], many.as_pointer())
-            listed = builder.inttoptr(args[3], ir.IntType(32).as_pointer())
-            values = builder.inttoptr(args[4], item.as_pointer())
-            total = cgutils.alloca_once_value(builder, builder.load(sums, align=4))
-            with cgutils.for_range(builder, args[5]) as loop:
-                r = builder.zext(builder.load(builder.gep(listed, [loop.index])), word)
-                row = builder.load(builder.gep(rows, [r]), align=4)
+            rows = builder.inttoptr(args[3], few.as_pointer())
+            ends = builder.inttoptr(args[0], many.as_pointer())
+            listed = builder.inttoptr(args[4], ir.IntType(32).as_pointer())
+            values = builder.inttoptr(args[5], item.as_pointer())
+
+            def row(k: Any) -> Any:
+                r = builder.zext(builder.load(builder.gep(listed, [k])), word)
+                return builder.load(builder.gep(rows, [r]), align=small.bitwidth // 8)
+
+            def spread(one: Any, kind: Any) -> Any:
+                first = builder.insert_element(ir.Constant(kind, ir.Undefined), one, index(0))
+                return builder.shuffle_vector(first, first, ir.Constant(whole, None))
+
+            def signed(bytes_: Any, n: Any) -> Any:
+                """What sums of n bytes stand for."""
+                less = spread(builder.mul(n, index(ZERO)), whole)
+                found = builder.sub(builder.zext(bytes_, whole), less)
+                return builder.sitofp(found, many) if real else found
+
+            if narrow and not scaled:
+                both, odd = (cgutils.alloca_once(builder, pairs) for _ in range(2))
+                step, eight = ir.Constant(word, ENOUGH), ir.Constant(pairs, [8] * (lanes // 2))
+                order = [k // 2 + lanes // 2 * (k % 2) for k in range(lanes)]
+                with cgutils.for_range_slice(builder, word(0), args[6], step) as (begin, _):
+                    builder.store(ir.Constant(pairs, None), both)
+                    builder.store(ir.Constant(pairs, None), odd)
+                    last = builder.add(begin, step)
+                    short = builder.icmp_signed("<", args[6], last)
+                    end = builder.select(short, args[6], last)
+                    with cgutils.for_range_slice(builder, begin, end, word(1)) as (k, _):
+                        two = builder.bitcast(row(k), pairs)
+                        builder.store(builder.add(builder.load(both), two), both)
+                        upper = builder.lshr(two, eight)
+                        builder.store(builder.add(builder.load(odd), upper), odd)
+                    upper = builder.load(odd)
+                    lower = builder.sub(builder.load(both), builder.shl(upper, eight))
+                    total = builder.shuffle_vector(lower, upper, ir.Constant(whole, order))
+                    n = builder.trunc(builder.sub(end, begin), index)
+                    found = plus(builder.load(ends, align=4), signed(total, n))
+                    builder.store(found, ends, align=4)
+                return context.get_dummy_value()
+            total = cgutils.alloca_once_value(builder, builder.load(ends, align=4))
+            with cgutils.for_range(builder, args[6]) as loop:
+                one = row(loop.index)
+                if narrow:
+                    one = signed(one, index(1))
                 if scaled:
                     v = builder.load(builder.gep(values, [loop.index]))
-                    one = builder.insert_element(
-                        ir.Constant(many, ir.Undefined), v, ir.IntType(32)(0)
-                    )
-                    zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
-                    row = times(row, builder.shuffle_vector(one, one, zeros))
-                builder.store(plus(builder.load(total), row), total)
-            builder.store(builder.load(total), sums, align=4)
+                    one = times(one, spread(v, many))
+                builder.store(plus(builder.load(total), one), total)
+            builder.store(builder.load(total), ends, align=4)
             return context.get_dummy_value()
 
         integer = types.int64
-        return types.void(integer, like, integer, integer, integer, integer), codegen
+        given = integer, sums, kept, integer, integer, integer, integer
+        return types.void(*given), codegen
 
     return add
 
 
-_add = _adder(False)
-_add_times = _adder(True)
+add = _adder(False)
+add_times = _adder(True)
 
 
 @jit
@@ -120,40 +160,30 @@ def _all_one(value, begin, end):  # type: ignore[no-untyped-def]
 
 
 @jit
-def gather(sums, b, begin, end, lists, senders, dense, lag, bounds):  # type: ignore[no-untyped-def]
-    """Add up what arrives in steps begin .. end, strip by strip; sums: (steps, columns).
+def heard(b, begin, end, lists, senders, lag):  # type: ignore[no-untyped-def]
+    """Wait for what arrives in steps begin .. end.
 
-    Returns whether a sender has failed.
+    Returns -1 where a sender has failed, 1 where all are single packets, else 0.
     """
-    who, value, at, done = lists
-    lanes = dense.shape[2]
-    early = max(begin - lag, 0)
-    single = np.zeros(senders.shape[0], np.bool_)  # nothing but single packets
+    _, value, at, done = lists
+    single = 1
     for e in range(senders.shape[0]):
         f = senders[e, 0]
         if wait(done, f, b * (at.shape[2] - 1) + end - lag):
-            return True
-        single[e] = _all_one(value[b], at[b, f, early], at[b, f, max(end - lag, 0)])
-    item = sums.itemsize
-    row = lanes * item
-    # by address: slices are counted, which costs a tenth of what is added
-    x, strips = sums.ctypes.data, dense.ctypes.data
-    w, v = who.ctypes.data + 4 * b * who.shape[1], value.ctypes.data + item * b * value.shape[1]
-    for s in range(dense.shape[0]):
-        for t in range(max(begin, lag), end):
-            now = x + (t - begin) * sums.shape[1] * item + s * row
-            for e in range(senders.shape[0]):
-                f, base = senders[e]
-                i, j = at[b, f, t - lag], at[b, f, t - lag + 1]
-                strip = strips + (s * dense.shape[1] + base) * row
-                if bounds[0] < bounds[1]:
-                    some = sums[t - begin, s * lanes : s * lanes + lanes]
-                    _add_bounded(some, dense[s, base:], who[b, i:j], value[b, i:j], *bounds)
-                elif single[e]:
-                    _add(now, dense, strip, w + 4 * i, v + item * i, j - i)
-                else:
-                    _add_times(now, dense, strip, w + 4 * i, v + item * i, j - i)
-    return False
+            return -1
+        if not _all_one(value[b], at[b, f, max(begin - lag, 0)], at[b, f, max(end - lag, 0)]):
+            single = 0
+    return single
+
+
+@jit
+def add_bounded(sums, s, sent, b, lists, senders, dense, low, high):  # type: ignore[no-untyped-def]
+    """Add what was sent in step `sent` to the columns of strip s, where sums saturate."""
+    who, value, at, _ = lists
+    for e in range(senders.shape[0]):
+        f, base = senders[e]
+        i, j = at[b, f, sent], at[b, f, sent + 1]
+        _add_bounded(sums, dense[s, base:], who[b, i:j], value[b, i:j], low, high)
 
 
 @jit

@@ -173,7 +173,7 @@ class _Plan:
             p.name: int(linked.start[p.cores[0]]) for p in program.populations if p.role == "source"
         }
 
-        self.noises = {c.number: noises(c) for c in program.cores}
+        self.noises = {c.number: noises(c) for c in program.cores if c.noise}
         found = None if severed else layered(program, linked)
         if found and parts > 1:
             found = split(found, parts)
@@ -187,7 +187,7 @@ class _Plan:
             if c.role != "source" and 0 <= first < phase.stop - phase.start:
                 column = phase.column + phase.model.inputs * first
                 last = column + phase.model.inputs * c.n
-                found += [(column, last, add) for add in self.noises[c.number]]
+                found += [(column, last, add) for add in self.noises.get(c.number, ())]
         return found
 
     def group(self, batch: int, threads: int) -> int:

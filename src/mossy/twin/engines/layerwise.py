@@ -24,7 +24,7 @@ from mossy import neurons
 from mossy.neurons.model import compile_step
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
-from mossy.twin.engines.arrivals import arrive, gather, publish
+from mossy.twin.engines.arrivals import add, add_bounded, add_times, arrive, heard, publish
 from mossy.twin.engines.helpers import Helpers
 from mossy.twin.layout.layers import Layered
 from mossy.twin.layout.link import Linked
@@ -32,6 +32,7 @@ from mossy.twin.layout.link import Linked
 BLOCK = 20  # steps that a layer is ahead of the one that a helper runs behind it
 LARGEST_GROUP = 16  # samples in one call: enough to make it cheap
 LIST_BYTES = 1 << 26  # what the lists of a group may take
+WORD = 32  # neurons that are looked at together, for those that send
 
 carray: Any = numba.carray  # type: ignore[attr-defined]  # numba says not what it exports
 intrinsic: Any = extending.intrinsic  # its type counts the typing context as an argument
@@ -51,87 +52,146 @@ def _own(typingctx: Any, record: Any) -> Any:
 
 
 @jit
-def _book(books, b, t, cuts, alike, who, value, begin, end, values):  # type: ignore[no-untyped-def]
-    """Record what a sender sent in step t of sample b, and count what it causes.
+def _book(books, b, lists, number, cores, values):  # type: ignore[no-untyped-def]
+    """Record what a sender sent in sample b, and count what it causes.
 
-    cuts, alike: as in `Sender`. values: 0, what was sent are numbers of packets; 1, numbers in one
-    packet each; 2, the same, recorded as packets.
+    cores: cuts, same, alike and synapses, as in `Sender`. values: 0, what was sent are numbers of
+    packets; 1, numbers in one packet each; 2, the same, recorded as packets. The last of `books`
+    has room for what goes to each core that a core reaches, in order; it is zero before and after.
     """
-    counts, raster, shown, seg_start, seg_core, syn_start, core_of, sends, hops, links = books
-    now, first = counts[b, t], cuts[0]
-    if begin < end and shown[first] >= 0:  # a population is recorded as a whole
-        row = raster[b, t, shown[first] :]
-        for k in range(begin, end):
-            row[who[k]] = value[k] if values < 2 else 1
-    k = begin
-    for c in range(cuts.size - 1):
-        n, last = 0, cuts[c + 1] - first
-        while k < end and who[k] < last:  # what differs between the neurons of a core
-            packets = 1 if values else int(value[k])
-            n += packets
-            g = first + who[k]
-            k += 1
-            if alike < 1:
-                now[1, core_of[g]] += packets * sends[g]
-                now[4, core_of[g]] += packets * hops[g]
-                now[5, core_of[g]] += packets * links[g]
-                for s in range(seg_start[g], seg_start[g + 1]):
-                    now[2, seg_core[s]] += packets
-            if alike < 2:
-                for s in range(seg_start[g], seg_start[g + 1]):
-                    now[3, seg_core[s]] += packets * (syn_start[s + 1] - syn_start[s])
-        if n:  # what does not
-            g = cuts[c]
-            now[0, core_of[g]] += n
-            if alike >= 1:
-                now[1, core_of[g]] += n * sends[g]
-                now[4, core_of[g]] += n * hops[g]
-                now[5, core_of[g]] += n * links[g]
-                for s in range(seg_start[g], seg_start[g + 1]):
-                    now[2, seg_core[s]] += n
-                    if alike == 2:
-                        now[3, seg_core[s]] += n * (syn_start[s + 1] - syn_start[s])
+    counts, raster, shown, seg_start, seg_core, synapses, core_of, sends, hops, links, events = (
+        books
+    )
+    cuts, same, alike, each = cores
+    who, value, at, first = lists[0][b], lists[1][b], lists[2][b, number], cuts[0]
+    rows, ids, to = each.ctypes.data, who.ctypes.data, events.ctypes.data
+    strip = each.shape[2] * each.itemsize
+    k = at[0]
+    for t in range(at.size - 1):
+        now, end = counts[b, t], at[t + 1]
+        if k < end and shown[first] >= 0:  # a population is recorded as a whole
+            row = raster[b, t, shown[first] :]
+            for m in range(k, end):
+                row[who[m]] = value[m] if values < 2 else 1
+        sent, g = 0, first
+        for c in range(cuts.size - 1):
+            if sent and not same[c]:
+                _arrived(now, seg_core[seg_start[g] : seg_start[g + 1]], sent, events)
+                sent = 0
+            begin, last, n = k, cuts[c + 1] - first, 0
+            while k < end and who[k] < last:
+                n += 1 if values else int(value[k])
+                k += 1
+            together = alike == 2 or (each.shape[0] and n == k - begin)
+            if alike == 1 and together:  # single packets
+                for s in range(each.shape[0]):
+                    add(
+                        to + s * strip, events, each, rows + s * each.shape[1] * strip,
+                        ids + 4 * begin, 0, n,
+                    )  # fmt: skip
+            for m in range(begin, begin if together else k):  # what differs between its neurons
+                packets, i = 1 if values else int(value[m]), first + who[m]
+                if alike < 1:
+                    now[1, core_of[i]] += packets * sends[i]
+                    now[4, core_of[i]] += packets * hops[i]
+                    now[5, core_of[i]] += packets * links[i]
+                    for s in range(seg_start[i], seg_start[i + 1]):
+                        now[2, seg_core[s]] += packets
+                        now[3, seg_core[s]] += packets * synapses[s]
+                else:
+                    _add_up(events, packets, synapses, seg_start[i], seg_start[i + 1])
+            if n:  # what does not
+                core = core_of[cuts[c]]
+                now[0, core] += n
+                if alike >= 1:
+                    g = cuts[c]
+                    now[1, core] += n * sends[g]
+                    now[4, core] += n * hops[g]
+                    now[5, core] += n * links[g]
+                    sent += n
+                if alike == 2:
+                    _add_up(events, n, synapses, seg_start[g], seg_start[g + 1])
+        if sent:
+            _arrived(now, seg_core[seg_start[g] : seg_start[g + 1]], sent, events)
+        k = end
 
 
 @jit
-def _list(sent, who, value, end):  # type: ignore[no-untyped-def]
-    """Append to a list all that is not zero; return its new end. One place more may be written to.
-
-    Without branches: which neurons send is what a processor cannot foresee.
-    """
-    k = np.uint64(end)
-    for i in range(sent.size):
-        who[k] = i
-        k += np.uint64(sent[i] != 0)
-    for m in range(np.uint64(end), k):
-        value[m] = sent[who[m]]
-    return np.int64(k)
+def _add_up(events, packets, synapses, begin, end):  # type: ignore[no-untyped-def]
+    s = np.uint64(begin)  # unsigned: no check for negative indices
+    for i in range(np.uint64(end) - s):
+        events[i] += np.int32(packets) * synapses[s + i]
 
 
 @jit
-def _inject(x, values, lists, number, cuts, alike, books):  # type: ignore[no-untyped-def]
+def _arrived(now, cores, packets, events):  # type: ignore[no-untyped-def]
+    """Count on each of some cores what alike cores have sent them, and forget it."""
+    for i in range(cores.size):
+        now[2, cores[i]] += packets
+        now[3, cores[i]] += events[i]
+        events[i] = 0
+
+
+@intrinsic
+def _marks(typingctx: Any, values: Any, i: Any) -> Any:
+    """A bit for each of the next 32 values that is not zero."""
+    if values.layout != "C":
+        return None
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(values)(context, builder, args[0]).data
+        many = ir.VectorType(context.get_data_type(values.dtype), WORD)
+        place = builder.bitcast(builder.gep(data, [args[1]]), many.as_pointer())
+        found = builder.load(place, align=values.dtype.bitwidth // 8)
+        real = isinstance(values.dtype, types.Float)
+        compare = builder.fcmp_unordered if real else builder.icmp_unsigned
+        bits = builder.bitcast(compare("!=", found, ir.Constant(many, None)), ir.IntType(WORD))
+        return builder.zext(bits, ir.IntType(64))
+
+    return types.int64(values, types.int64), codegen
+
+
+@intrinsic
+def _lowest(typingctx: Any, marks: Any) -> Any:
+    """The number of the lowest bit that is set."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.IntType(1)(1))
+
+    return types.int64(types.int64), codegen
+
+
+@jit
+def _list(sent, at, n, who, value, end, first):  # type: ignore[no-untyped-def]
+    """Append what is not zero in sent[at : at + n], of neurons from `first` on; return the end."""
+    whole = n // WORD * WORD
+    for begin in range(0, whole, WORD):
+        marks = _marks(sent, at + begin)
+        while marks:
+            i = begin + _lowest(marks)
+            who[end], value[end] = first + i, sent[at + i]
+            end += 1
+            marks &= marks - 1
+    for i in range(whole, n):
+        if sent[at + i]:
+            who[end], value[end] = first + i, sent[at + i]
+            end += 1
+    return end
+
+
+@jit
+def _inject(x, values, lists, number, cores, books):  # type: ignore[no-untyped-def]
     """List the inputs x (batch, time, n). values: as for `_book`."""
     who, value, at, done = lists
     steps = at.shape[2] - 1
     for b in range(x.shape[0]):
         for t in range(steps):
-            begin = end = at[b, number, t]
+            end = at[b, number, t]
             if t < x.shape[1]:
-                end = _list(x[b, t], who[b], value[b], begin)
-            _book(books, b, t, cuts, alike, who[b], value[b], begin, end, values)
+                end = _list(x[b, t], 0, x.shape[2], who[b], value[b], end, 0)
             at[b, number, t + 1] = end
             publish(done, number, b * steps + t + 1)
-
-
-@jit
-def _send(sent, b, t, lists, number, cuts, alike, values, books):  # type: ignore[no-untyped-def]
-    """List and book what a layer sends in a step, for the layers behind it."""
-    who, value, at, done = lists
-    begin = at[b, number, t]
-    end = _list(sent, who[b], value[b], begin)
-    _book(books, b, t, cuts, alike, who[b], value[b], begin, end, values)
-    at[b, number, t + 1] = end
-    publish(done, number, b * (at.shape[2] - 1) + t + 1)
+        _book(books, b, lists, number, cores, values)
 
 
 @intrinsic
@@ -151,27 +211,80 @@ def _call(typingctx: Any, sweep: Any, state: Any, params: Any, x: Any, sent: Any
 @jit
 def _run(state, kept, n, inputs, sweep, params, sender, hears, lists, bounds, books):  # type: ignore[no-untyped-def]
     """Run a layer over all samples and steps. state, kept: (batch[, steps], bytes) of records."""
-    number, cuts, alike, values = sender
-    senders, dense, rows, lag, slots, block = hears
-    strips, steps = dense.shape[0], lists[2].shape[2] - 1
-    width = strips * dense.shape[2] if strips else inputs * n
-    ring = np.zeros((block if strips else slots, width), lists[1].dtype)
-    sent = np.zeros(n, lists[1].dtype)
+    number, cores, values = sender
+    senders, rows, lag, slots = hears
+    who, value, at, done = lists
+    steps = at.shape[2] - 1
+    ring = np.zeros((slots, inputs * n), value.dtype)
+    sent = np.zeros(n, value.dtype)
+    # by address: slices are counted, and a step is short
+    sums, row, out = ring.ctypes.data, inputs * n * ring.itemsize, sent.ctypes.data
     for b in range(state.shape[0]):
         ring[:] = 0
-        cells = state[b]
+        cells, own, mine, sizes = state[b], at[b, number], who[b], value[b]
         for t in range(steps):
-            if strips and t % block == 0:
-                end = min(t + block, steps)
-                if gather(ring, b, t, end, lists, senders, dense, lag, bounds):
-                    return
-            elif not strips and arrive(ring, b, t, lists, senders, rows, lag, bounds):
+            if arrive(ring, b, t, lists, senders, rows, lag, bounds):
                 return
-            x = ring[t % block if strips else t & (slots - 1)]
-            _call(sweep, cells.ctypes.data, params, x.ctypes.data, sent.ctypes.data, n)
-            _send(sent, b, t, lists, number, cuts, alike, values, books)
+            _call(sweep, cells.ctypes.data, params[0], sums + row * (t & (slots - 1)), out, n)
+            own[t + 1] = _list(sent, 0, n, mine, sizes, own[t], 0)
+            publish(done, number, b * steps + t + 1)
             if kept.shape[1]:
                 kept[b, t] = cells
+        _book(books, b, lists, number, cores, values)
+
+
+@jit
+def _run_strips(state, kept, n, inputs, sweep, params, sender, hears, lists, bounds, books):  # type: ignore[no-untyped-def]
+    """The same where rows are kept whole: a strip of neurons over a block of steps, then the next.
+
+    Its synapses and registers stay in the core's own cache meanwhile. params: address, and bytes
+    from neuron to neuron.
+    """
+    number, cores, values = sender
+    senders, dense, lag, block = hears
+    who, value, at, done = lists
+    steps, strips, each = at.shape[2] - 1, dense.shape[0], dense.shape[2] // inputs
+    sums = np.zeros(dense.shape[2], value.dtype)
+    sent = np.zeros(strips * block * each, value.dtype)
+    size, item = state.shape[1] // n, value.itemsize  # bytes
+    # by address: slices are counted, and a step of a strip is short
+    x, out, columns = sums.ctypes.data, sent.ctypes.data, dense.ctypes.data
+    row = dense.shape[2] * dense.itemsize
+    for b in range(state.shape[0]):
+        cells, own, mine, sizes = state[b], at[b, number], who[b], value[b]
+        registers, w, v = cells.ctypes.data, mine.ctypes.data, sizes.ctypes.data
+        for begin in range(0, steps, block):
+            end = min(begin + block, steps)
+            single = heard(b, begin, end, lists, senders, lag)
+            if single < 0:
+                return
+            for s in range(strips):
+                lo, hi = s * each, min(s * each + each, n)
+                for t in range(begin, end):
+                    if bounds[0] < bounds[1] and t >= lag:
+                        add_bounded(sums, s, t - lag, b, lists, senders, dense, *bounds)
+                    elif t >= lag:
+                        for e in range(senders.shape[0]):
+                            first = columns + (s * dense.shape[1] + senders[e, 1]) * row
+                            i = at[b, senders[e, 0], t - lag]
+                            m = at[b, senders[e, 0], t - lag + 1] - i
+                            if single:
+                                add(x, sums, dense, first, w + 4 * i, v + item * i, m)
+                            else:
+                                add_times(x, sums, dense, first, w + 4 * i, v + item * i, m)
+                    to = out + item * each * (s * block + t - begin)
+                    _call(sweep, registers + size * lo, params[0] + params[1] * lo, x, to, hi - lo)
+                    if kept.shape[1]:
+                        kept[b, t, size * lo : size * hi] = cells[size * lo : size * hi]
+            for t in range(begin, end):
+                k = own[t]
+                for s in range(strips):
+                    lo = s * each
+                    place, m = each * (s * block + t - begin), min(each, n - lo)
+                    k = _list(sent, place, m, mine, sizes, k, lo)
+                own[t + 1] = k
+                publish(done, number, b * steps + t + 1)
+        _book(books, b, lists, number, cores, values)
 
 
 @cache
@@ -217,8 +330,7 @@ class Run:
         self.program, self.linked, self.layered, self.steps = program, linked, layered, steps
         self.shown = shown
         self.bounds = next((s.model.sums for s in layered.layers if s.model.sums), (0, 0))
-        # a list may be written to one place beyond its end
-        room = np.array([(s.stop - s.start) * steps + 1 for s in layered.senders], np.int64)
+        room = np.array([(s.stop - s.start) * steps for s in layered.senders], np.int64)
         self.offsets, self.room = np.cumsum(room) - room, int(room.sum())
         self.layers = {s.number: s for s in layered.layers}
         self.sweeps = {s.number: _sweep(s.model.name, s.fmt, s.alike) for s in layered.layers}
@@ -260,8 +372,9 @@ class Run:
             if own is None:
                 others.append(own := np.zeros_like(counts))
             books = (
-                own, raster, self.shown, linked.seg_start, linked.seg_core, linked.syn_start,
+                own, raster, self.shown, linked.seg_start, linked.seg_core, self.layered.synapses,
                 linked.core_of, linked.sends, linked.hops, linked.links,
+                np.zeros(self.layered.most, np.int32),
             )  # fmt: skip
             try:
                 for i in todo:
@@ -288,7 +401,7 @@ class Run:
         x = inputs[sender.population]
         numbers = self.program.population(sender.population).sends == "values"
         values = 1 if numbers else 2 if x.dtype.kind == "f" else 0
-        _inject(x, values, lists, number, sender.cuts, sender.alike, books)
+        _inject(np.ascontiguousarray(x), values, lists, number, sender.cores, books)
 
     def _layer(
         self,
@@ -305,9 +418,12 @@ class Run:
         kept = kept[:, :, sender.lo : sender.lo + n].view(np.uint8)
         rows = (layer.start, layer.column, layer.weight, layer.delay)
         values = 0 if model.sends == "spikes" else 1
-        _run(
-            live, kept, n, model.inputs, self.sweeps[number].address, layer.params.ctypes.data,
-            (number, sender.cuts, sender.alike, values),
-            (layer.senders, layer.dense, rows, layer.lag, layer.slots, block),
-            lists, self.bounds, books,
-        )  # fmt: skip
+        params = layer.params.ctypes.data, 0 if layer.alike else layer.params.itemsize
+        common = live, kept, n, model.inputs, self.sweeps[number].address, params
+        who = number, sender.cores, values
+        if len(layer.dense):
+            strips = layer.senders, layer.dense, layer.lag, block
+            _run_strips(*common, who, strips, lists, self.bounds, books)
+        else:
+            listed = layer.senders, rows, layer.lag, layer.slots
+            _run(*common, who, listed, lists, self.bounds, books)

@@ -8,7 +8,8 @@ while they are in cache:
     synapse k -> sum column[k] of the layer += weight[k], delay[k] steps beyond the layer's lag
 
 or, where many pairs are connected, row r of a matrix `dense`, with zeros for what is not there. The
-matrix is cut into strips of a few columns, of which one stays in a core's own cache.
+matrix is cut into strips of a few columns, of which one stays in a core's own cache. Whole weights
+of eight bits are kept in a byte each, where no sum of them can be rounded.
 Senders stand in the order in which a step's packets arrive, so that sums of floats round alike.
 """
 
@@ -28,7 +29,12 @@ from mossy.program.artefact import Program
 from mossy.twin.layout.link import Linked, Phase
 from mossy.twin.remembered import remembered
 
-STRIP_BYTES = 256  # of a row in a strip: eight registers of a vector unit
+STRIP_BYTES = 256  # of the sums of a strip: eight registers of a vector unit
+BYTE, ZERO = np.dtype(np.uint8), 128  # a weight of eight bits, and what stands for none
+HIGHEST = 127  # weight that a byte holds
+COLUMNS = STRIP_BYTES // 4  # cores whose counts are added up at once
+FEW_CORES = 8  # cores below which one at a time is as quick
+ENOUGH = 256  # rows of bytes whose sums fit 16 bits
 FULL = 0.2  # share of pairs connected from which on rows are kept whole
 
 
@@ -38,7 +44,9 @@ class Sender:
 
     lo: which of it the first one is. cuts: the first neuron of each core, and stop. alike: 2, a
     core's neurons reach the same cores by the same ways, with as many synapses; 1, without that; 0,
-    they do not.
+    they do not. same: whether the neurons of a core, where alike, reach the cores that those of the
+    one before it do. synapses: (strips, neurons, columns) on each core that a neuron reaches, in
+    order, without strips where they are alike or so few that they are quickly looked up.
     """
 
     population: str
@@ -48,6 +56,13 @@ class Sender:
     stop: int
     cuts: NDArray[np.int64]
     alike: int
+    same: NDArray[np.bool_]
+    synapses: NDArray[np.int32]
+
+    @property
+    def cores(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], int, NDArray[np.int32]]:
+        """What is to be known of its cores to count what it causes."""
+        return self.cuts, self.same, self.alike, self.synapses
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +94,14 @@ class Layer:
 class Layered:
     """Senders, sources first, and layers in an order in which each can be run to its end.
 
-    split: whether layers are cut into parts, each for a thread of its own.
+    synapses: of each (neuron, core) that packets go to, as linked. most: room for such numbers of
+    one neuron. split: whether layers are cut into parts, each for a thread of its own.
     """
 
     senders: tuple[Sender, ...]
     layers: tuple[Layer, ...]
+    synapses: NDArray[np.int32]
+    most: int
     split: bool = False
 
 
@@ -138,7 +156,9 @@ def _sorted(program: Program, linked: Linked) -> Layered | None:
         for i, s in enumerate(order)
         if not s.source
     ]
-    return Layered(tuple(order), tuple(layers))
+    synapses = np.diff(linked.syn_start).astype(np.int32)
+    most = int(np.diff(linked.seg_start).max(initial=0)) + COLUMNS
+    return Layered(tuple(order), tuple(layers), synapses, most)
 
 
 _split: weakref.WeakKeyDictionary[Layered, dict[int, Layered]] = weakref.WeakKeyDictionary()
@@ -169,7 +189,8 @@ def _cut(whole: Layered, parts: int) -> Layered:
                 rows = np.array(heard, np.int64).reshape(-1, 2)
                 pieces.append(replace(layer, number=len(senders), senders=rows))
             senders.append(sender)
-    return Layered(tuple(senders), tuple(pieces), split=len(senders) > len(whole.senders))
+    apart = len(senders) > len(whole.senders)
+    return replace(whole, senders=tuple(senders), layers=tuple(pieces), split=apart)
 
 
 def _piece(s: Sender, layer: Layer, a: int, b: int) -> tuple[Sender, Layer]:
@@ -178,9 +199,19 @@ def _piece(s: Sender, layer: Layer, a: int, b: int) -> tuple[Sender, Layer]:
     lo, hi = each * a, min(each * b, s.stop - s.start)
     start, stop = s.start + lo, s.start + hi
     cuts = np.unique(np.concatenate([[start], np.clip(s.cuts, start, stop), [stop]]))
+    same = s.same[np.searchsorted(s.cuts, cuts[:-1], "right") - 1]
+    same[:1] = False
     own = slice(lo, hi)
     return (
-        replace(s, lo=s.lo + lo, start=start, stop=stop, cuts=cuts),
+        replace(
+            s,
+            lo=s.lo + lo,
+            start=start,
+            stop=stop,
+            cuts=cuts,
+            same=same,
+            synapses=s.synapses[:, lo:hi].copy(),
+        ),
         replace(layer, params=layer.params[own], state=layer.state[own], dense=layer.dense[a:b]),
     )
 
@@ -196,7 +227,12 @@ def _senders(program: Program, linked: Linked) -> list[Sender] | None:
             if linked.start[c.number] != at or c.lo != at - first:
                 return None
         alike = min(_alike(linked, int(a), int(b)) for a, b in pairwise(cuts))
-        found.append(Sender(p.name, p.role == "source", 0, first, int(cuts[-1]), cuts, alike))
+        reached = [_reached(linked, int(g)) for g in cuts[:-1]]
+        same = np.array([False, *(np.array_equal(a, b) for a, b in pairwise(reached))])
+        source = p.role == "source"
+        stop = int(cuts[-1])
+        each = _synapses_by_core(linked, first, stop, alike)
+        found.append(Sender(p.name, source, 0, first, stop, cuts, alike, same, each))
     return sorted(found, key=lambda s: s.start)
 
 
@@ -211,6 +247,28 @@ def _alike(linked: Linked, start: int, stop: int) -> int:
         return 0
     lengths = np.diff(linked.syn_start[here[0] : here[-1] + 1]).reshape(n, -1)
     return 1 if (lengths != lengths[0]).any() else 2
+
+
+def _reached(linked: Linked, neuron: int) -> NDArray[np.int32]:
+    """The cores that a neuron reaches."""
+    return linked.seg_core[linked.seg_start[neuron] : linked.seg_start[neuron + 1]]
+
+
+def _synapses_by_core(linked: Linked, start: int, stop: int, alike: int) -> NDArray[np.int32]:
+    """How many synapses neurons have on each core that they reach; see `Sender`."""
+    cores = np.diff(linked.seg_start[start : stop + 1])
+    most = int(cores.max(initial=0))
+    if alike != 1 or most < FEW_CORES:
+        return np.zeros((0, stop - start, COLUMNS), np.int32)
+    found = np.zeros((stop - start, -(-most // COLUMNS) * COLUMNS), np.int32)
+    ends = linked.syn_start[linked.seg_start[start] : linked.seg_start[stop] + 1]
+    neuron = np.repeat(np.arange(stop - start), cores)
+    column = (
+        np.arange(neuron.size) - (linked.seg_start[start:stop] - linked.seg_start[start])[neuron]
+    )
+    found[neuron, column] = np.diff(ends)
+    strips = found.reshape(stop - start, -1, COLUMNS).transpose(1, 0, 2)
+    return np.ascontiguousarray(strips)
 
 
 def _phase(linked: Linked, sender: Sender) -> Phase:
@@ -284,13 +342,15 @@ def _layer(
     if whole and column.size < rows * width:  # a zero times infinity is no zero
         whole = all(s.source or _spikes(program, s) for _, s in senders)
     whole = whole and _once(row.astype(np.int64) * width + column, rows * width)
-    lanes = STRIP_BYTES // linked.drive.itemsize
-    dense = np.zeros((-(-width // lanes) if whole else 0, rows, lanes), linked.drive)
+    kept = BYTE if whole and _fit_bytes(phase.model, weight, rows) else linked.drive
+    lanes = columns_of_a_strip(kept.itemsize)
+    none = ZERO if kept == BYTE else 0
+    dense = np.full((-(-width // lanes) if whole else 0, rows, lanes), none, kept)
     if whole:
-        dense[column // lanes, row, column % lanes] = weight
+        dense[column // lanes, row, column % lanes] = weight + none
     start = np.zeros(rows + 1, np.int64)
     np.cumsum(np.bincount(row, minlength=rows), out=start[1:])
-    none = slice(0, 0 if whole else None)
+    listed = slice(0, 0 if whole else None)
     return Layer(
         number,
         phase.model,
@@ -305,10 +365,22 @@ def _layer(
         1 << int(delay.max(initial=0)).bit_length(),
         dense,
         start,
-        column[none].astype(np.uint16 if width <= 1 << 16 else np.uint32),
-        weight[none],
-        delay[none],
+        column[listed].astype(np.uint16 if width <= 1 << 16 else np.uint32),
+        weight[listed],
+        delay[listed],
     )
+
+
+def columns_of_a_strip(size: int) -> int:
+    """Return how many columns a strip has whose weights take so many bytes."""
+    return STRIP_BYTES // max(size, 2)
+
+
+def _fit_bytes(model: Model, weight: NDArray[Any], rows: int) -> bool:
+    """Whether weights fit bytes, and sums of one of each row neither saturate nor are rounded."""
+    if model.sums or not weight.size or np.abs(weight).max() > HIGHEST:
+        return False
+    return rows * HIGHEST < 1 << 24 and bool((weight == np.rint(weight)).all())
 
 
 def _spikes(program: Program, sender: Sender) -> bool:
