@@ -11,7 +11,7 @@ from mossy.chips import chip as find_chip
 from mossy.errors import DoesNotFit, UnsupportedNode
 from mossy.passes import Options, compile
 from mossy.program import Program
-from mossy.twin.traffic.packets import LINKED
+from mossy.program.artefact import LINKED
 from tests.strategies import STEPS, Wanted, networks, spikes
 
 SMALL = {"spinnaker2": "usable_cores", "spinnaker1": "usable_cores", "loihi1": "cores_per_chip"}

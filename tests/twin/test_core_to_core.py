@@ -155,8 +155,11 @@ def test_the_longest_way_on_one_chip_takes_no_router() -> None:
         if c.place
     ]
     found = result.congestion
-    assert found is not None and max(far) > 0
+    assert found is not None and max(far) > 0 and found.router is None
     assert found.longest.leg == (0, max(far), 0, 0)
+    text = str(result.report())
+    assert "network on chip   busiest" in text and "routers  " not in text
+    assert f"0 routers, {max(far)} hops on chip, 0 links" in text
 
 
 def test_partition_leaves_time_for_the_packets() -> None:

@@ -33,8 +33,8 @@ from mossy.passes.partition import Slice, partition
 from mossy.passes.place import machine_for, place
 from mossy.passes.quantise import Activity, quantise
 from mossy.passes.route import route
-from mossy.passes.travel import OVER_LINKS, routing
-from mossy.program.artefact import Place, Program, Route
+from mossy.passes.travel import routing
+from mossy.program.artefact import LINKED, Place, Program, Route
 
 Progress = Callable[[str], None]
 
@@ -147,7 +147,7 @@ def assemble(
     routes: dict[tuple[int, int], tuple[Route, ...]] = {}
     tables = routes
     travel = routing(chip, options)
-    drawn = route(machine, places, blocks, targets) if travel in OVER_LINKS else None
+    drawn = route(machine, places, blocks, targets) if travel in LINKED else None
     if drawn is not None and travel == "multicast":
         tables = compress(drawn, int(chip.facts["routing_entries"])).by_chip()
         routes = drawn.by_chip()

@@ -9,8 +9,6 @@ from mossy.errors import BadInput
 from mossy.passes.options import Options
 from mossy.program.artefact import Routing
 
-OVER_LINKS = ("multicast", "core_to_core")  # where there has to be a way between two chips
-
 
 def routing(chip: Chip, options: Options) -> Routing:
     """Return how packets travel. Raises BadInput E0145 for a way that the chip does not have."""

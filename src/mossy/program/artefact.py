@@ -29,6 +29,7 @@ FORMAT = 4  # version of the program file; see docs/decisions
 # how packets travel: by tables of routers, or one to each core that a neuron ("axons") or any of
 # its core ("core_to_core", addressed to chip and core) has synapses on; "none": nothing is sent
 Routing = Literal["multicast", "core_to_core", "axons", "none"]
+LINKED = ("multicast", "core_to_core")  # where packets are followed from chip to chip, link by link
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
 from mossy.errors import BadInput
-from mossy.program.artefact import Program
+from mossy.program.artefact import LINKED, Program
 from mossy.program.machine import Machine, Spot
-from mossy.twin.traffic.packets import LINKED, NONE_DEAD, Dead
+from mossy.twin.traffic.packets import NONE_DEAD, Dead
 from mossy.twin.traffic.ways import reached
 
 PARTS = {"chip": 2, "core": 3, "link": 3}  # how many numbers name one

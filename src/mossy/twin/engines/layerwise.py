@@ -24,15 +24,17 @@ from mossy import neurons
 from mossy.neurons.model import compile_step
 from mossy.program.artefact import Program
 from mossy.synapses.chance import jit
-from mossy.twin.engines.arrivals import add, add_bounded, add_times, arrive, heard, publish
+from mossy.twin.engines.adding import add, add_bounded, add_times
+from mossy.twin.engines.arrivals import arrive, heard, publish
+from mossy.twin.engines.booking import book
 from mossy.twin.engines.helpers import Helpers
+from mossy.twin.engines.listing import list_sent
 from mossy.twin.layout.layers import Layered
 from mossy.twin.layout.link import Linked
 
 BLOCK = 20  # steps that a layer is ahead of the one that a helper runs behind it
 LARGEST_GROUP = 16  # samples in one call: enough to make it cheap
 LIST_BYTES = 1 << 26  # what the lists of a group may take
-WORD = 32  # neurons that are looked at together, for those that send
 
 carray: Any = numba.carray  # type: ignore[attr-defined]  # numba says not what it exports
 intrinsic: Any = extending.intrinsic  # its type counts the typing context as an argument
@@ -52,134 +54,6 @@ def _own(typingctx: Any, record: Any) -> Any:
 
 
 @jit
-def _book(books, b, lists, number, cores, values):  # type: ignore[no-untyped-def]
-    """Record what a sender sent in sample b, and count what it causes.
-
-    cores: cuts, same, alike and synapses, as in `Sender`. values: 0, what was sent are numbers of
-    packets; 1, numbers in one packet each; 2, the same, recorded as packets. The last of `books`
-    has room for what goes to each core that a core reaches, in order; it is zero before and after.
-    """
-    counts, raster, shown, seg_start, seg_core, synapses, core_of, sends, hops, links, events = (
-        books
-    )
-    cuts, same, alike, each = cores
-    who, value, at, first = lists[0][b], lists[1][b], lists[2][b, number], cuts[0]
-    rows, ids, to = each.ctypes.data, who.ctypes.data, events.ctypes.data
-    strip = each.shape[2] * each.itemsize
-    k = at[0]
-    for t in range(at.size - 1):
-        now, end = counts[b, t], at[t + 1]
-        if k < end and shown[first] >= 0:  # a population is recorded as a whole
-            row = raster[b, t, shown[first] :]
-            for m in range(k, end):
-                row[who[m]] = value[m] if values < 2 else 1
-        sent, g = 0, first
-        for c in range(cuts.size - 1):
-            if sent and not same[c]:
-                _arrived(now, seg_core[seg_start[g] : seg_start[g + 1]], sent, events)
-                sent = 0
-            begin, last, n = k, cuts[c + 1] - first, 0
-            while k < end and who[k] < last:
-                n += 1 if values else int(value[k])
-                k += 1
-            together = alike == 2 or (each.shape[0] and n == k - begin)
-            if alike == 1 and together:  # single packets
-                for s in range(each.shape[0]):
-                    add(
-                        to + s * strip, events, each, rows + s * each.shape[1] * strip,
-                        ids + 4 * begin, 0, n,
-                    )  # fmt: skip
-            for m in range(begin, begin if together else k):  # what differs between its neurons
-                packets, i = 1 if values else int(value[m]), first + who[m]
-                if alike < 1:
-                    now[1, core_of[i]] += packets * sends[i]
-                    now[4, core_of[i]] += packets * hops[i]
-                    now[5, core_of[i]] += packets * links[i]
-                    for s in range(seg_start[i], seg_start[i + 1]):
-                        now[2, seg_core[s]] += packets
-                        now[3, seg_core[s]] += packets * synapses[s]
-                else:
-                    _add_up(events, packets, synapses, seg_start[i], seg_start[i + 1])
-            if n:  # what does not
-                core = core_of[cuts[c]]
-                now[0, core] += n
-                if alike >= 1:
-                    g = cuts[c]
-                    now[1, core] += n * sends[g]
-                    now[4, core] += n * hops[g]
-                    now[5, core] += n * links[g]
-                    sent += n
-                if alike == 2:
-                    _add_up(events, n, synapses, seg_start[g], seg_start[g + 1])
-        if sent:
-            _arrived(now, seg_core[seg_start[g] : seg_start[g + 1]], sent, events)
-        k = end
-
-
-@jit
-def _add_up(events, packets, synapses, begin, end):  # type: ignore[no-untyped-def]
-    s = np.uint64(begin)  # unsigned: no check for negative indices
-    for i in range(np.uint64(end) - s):
-        events[i] += np.int32(packets) * synapses[s + i]
-
-
-@jit
-def _arrived(now, cores, packets, events):  # type: ignore[no-untyped-def]
-    """Count on each of some cores what alike cores have sent them, and forget it."""
-    for i in range(cores.size):
-        now[2, cores[i]] += packets
-        now[3, cores[i]] += events[i]
-        events[i] = 0
-
-
-@intrinsic
-def _marks(typingctx: Any, values: Any, i: Any) -> Any:
-    """A bit for each of the next 32 values that is not zero."""
-    if values.layout != "C":
-        return None
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(values)(context, builder, args[0]).data
-        many = ir.VectorType(context.get_data_type(values.dtype), WORD)
-        place = builder.bitcast(builder.gep(data, [args[1]]), many.as_pointer())
-        found = builder.load(place, align=values.dtype.bitwidth // 8)
-        real = isinstance(values.dtype, types.Float)
-        compare = builder.fcmp_unordered if real else builder.icmp_unsigned
-        bits = builder.bitcast(compare("!=", found, ir.Constant(many, None)), ir.IntType(WORD))
-        return builder.zext(bits, ir.IntType(64))
-
-    return types.int64(values, types.int64), codegen
-
-
-@intrinsic
-def _lowest(typingctx: Any, marks: Any) -> Any:
-    """The number of the lowest bit that is set."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.IntType(1)(1))
-
-    return types.int64(types.int64), codegen
-
-
-@jit
-def _list(sent, at, n, who, value, end, first):  # type: ignore[no-untyped-def]
-    """Append what is not zero in sent[at : at + n], of neurons from `first` on; return the end."""
-    whole = n // WORD * WORD
-    for begin in range(0, whole, WORD):
-        marks = _marks(sent, at + begin)
-        while marks:
-            i = begin + _lowest(marks)
-            who[end], value[end] = first + i, sent[at + i]
-            end += 1
-            marks &= marks - 1
-    for i in range(whole, n):
-        if sent[at + i]:
-            who[end], value[end] = first + i, sent[at + i]
-            end += 1
-    return end
-
-
-@jit
 def _inject(x, values, lists, number, cores, books):  # type: ignore[no-untyped-def]
     """List the inputs x (batch, time, n). values: as for `_book`."""
     who, value, at, done = lists
@@ -188,10 +62,10 @@ def _inject(x, values, lists, number, cores, books):  # type: ignore[no-untyped-
         for t in range(steps):
             end = at[b, number, t]
             if t < x.shape[1]:
-                end = _list(x[b, t], 0, x.shape[2], who[b], value[b], end, 0)
+                end = list_sent(x[b, t], 0, x.shape[2], who[b], value[b], end, 0)
             at[b, number, t + 1] = end
             publish(done, number, b * steps + t + 1)
-        _book(books, b, lists, number, cores, values)
+        book(books, b, lists, number, cores, values)
 
 
 @intrinsic
@@ -226,11 +100,11 @@ def _run(state, kept, n, inputs, sweep, params, sender, hears, lists, bounds, bo
             if arrive(ring, b, t, lists, senders, rows, lag, bounds):
                 return
             _call(sweep, cells.ctypes.data, params[0], sums + row * (t & (slots - 1)), out, n)
-            own[t + 1] = _list(sent, 0, n, mine, sizes, own[t], 0)
+            own[t + 1] = list_sent(sent, 0, n, mine, sizes, own[t], 0)
             publish(done, number, b * steps + t + 1)
             if kept.shape[1]:
                 kept[b, t] = cells
-        _book(books, b, lists, number, cores, values)
+        book(books, b, lists, number, cores, values)
 
 
 @jit
@@ -281,10 +155,10 @@ def _run_strips(state, kept, n, inputs, sweep, params, sender, hears, lists, bou
                 for s in range(strips):
                     lo = s * each
                     place, m = each * (s * block + t - begin), min(each, n - lo)
-                    k = _list(sent, place, m, mine, sizes, k, lo)
+                    k = list_sent(sent, place, m, mine, sizes, k, lo)
                 own[t + 1] = k
                 publish(done, number, b * steps + t + 1)
-        _book(books, b, lists, number, cores, values)
+        book(books, b, lists, number, cores, values)
 
 
 @cache

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from mossy.chips.chip import Chip
-from mossy.program.artefact import Program
+from mossy.program.artefact import LINKED, Program
 from mossy.twin.faults import Stretch
 from mossy.twin.layout.link import distinct
 from mossy.twin.layout.wide import Wide
-from mossy.twin.traffic.packets import LINKED, Network
+from mossy.twin.traffic.packets import Network
 
 NEVER = 1 << 62  # a step that no run comes to
 NOTHING = np.zeros(1, np.int32), np.zeros((1, 1), np.int32), np.zeros((1, 1), np.uint8)

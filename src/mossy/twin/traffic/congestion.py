@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.chips.chip import Chip
-from mossy.program.artefact import Program
+from mossy.program.artefact import LINKED, Program
 from mossy.program.machine import Place
 from mossy.twin.counts import Counts
 from mossy.twin.faults import Fault, direction
@@ -45,7 +45,6 @@ from mossy.twin.traffic.events import Fifo, Filters, fifo, filters
 from mossy.twin.traffic.full_links import Full
 from mossy.twin.traffic.link_facts import LinkFacts, kind_of, shares
 from mossy.twin.traffic.loads import Traffic, loads, traffic
-from mossy.twin.traffic.packets import LINKED
 from mossy.twin.traffic.peaks import Busy, Peak, Peaks
 from mossy.twin.traffic.transit import Transit
 from mossy.units import Quantity

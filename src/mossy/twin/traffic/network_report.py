@@ -95,10 +95,11 @@ def congestion_json(c: Congestion | None) -> dict[str, Any] | None:
 
 def congestion_text(c: Congestion | None) -> Iterator[str]:
     """Yield the lines on congestion; but one where no packet left its chip."""
-    if c is None or c.router is None:
+    if c is None or (c.router is None and c.noc is None):
         return
     yield from _links_text(c) if c.links else ["  links             no packet leaves its chip"]
-    yield f"  routers           {_said(c.router)}"
+    if c.router:
+        yield f"  routers           {_said(c.router)}"
     if c.noc:
         yield f"  network on chip   {_said(c.noc.link)}"
         yield f"    {TRAVEL[c.noc.branching]}"

@@ -19,12 +19,11 @@ from typing import NamedTuple
 from mossy.chips.chip import Chip
 from mossy.chips.facts import Facts
 from mossy.chips.mesh import Mesh, Tile
-from mossy.program.artefact import CoreImage, Program, Route
+from mossy.program.artefact import LINKED, CoreImage, Program, Route
 from mossy.program.machine import Place, Spot
 from mossy.twin.traffic.ways import Tree, reached
 
 CORE_TO_CORE = "core_to_core"
-LINKED = ("multicast", CORE_TO_CORE)  # kinds of routing whose packets are followed link by link
 
 
 @dataclass(frozen=True)
