@@ -73,7 +73,7 @@ docs: $(VENV)/docs.stamp            ## the manual, warnings as errors, into docs
 bench: $(VENV)/report.stamp         ## timings of our own code
 	$(BIN)/python -m benchmarks
 
-targets: $(VENV)/report.stamp       ## every target beside its peers, in one table; hours
+targets: $(VENV)/report.stamp $(VENV)/cluster.stamp  ## every target beside its peers, in one table; hours
 	$(BIN)/python -m benchmarks.targets
 
 clean:                              ## forget builds and environments
