@@ -57,7 +57,8 @@ class _Strip:
         b = self.builder
         less = self.spread(b.mul(n, INDEX(ZERO)), self.whole)
         found = b.sub(b.zext(found, self.whole), less)
-        return b.sitofp(found, self.many) if self.real else found
+        wider = b.sitofp if self.real else b.sext
+        return found if self.many == self.whole else wider(found, self.many)
 
     def add(self, scaled: bool) -> None:
         """Add row by row; scaled: each times the value that was sent."""
