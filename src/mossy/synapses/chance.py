@@ -61,6 +61,12 @@ def stream(key: Any, number: Any) -> Any:
 
 
 @jit
+def bits_of(key: Any, k: Any) -> Any:
+    """Return the k-th 64 bits of a stream."""
+    return mix(key + np.uint64(k) * GAMMA)
+
+
+@jit
 def uniform(bits: Any) -> Any:
     """Return a number strictly between 0 and 1 from 64 bits."""
     return (np.float64(np.uint64(bits) >> np.uint64(11)) + 0.5) * _HALF
@@ -129,9 +135,15 @@ def alias(shares: Any) -> Any:
 
 
 @jit
-def picked(threshold: Any, other: Any, bits: Any) -> Any:
-    """Return one of the values 0 .. n - 1 of an alias table, n up to 2^31."""
-    bits = np.uint64(bits)
-    i = ((bits >> np.uint64(32)) * np.uint64(threshold.size)) >> np.uint64(32)
-    o = other[i]  # no branch: nobody could foresee it
-    return o + (np.int64(i) - o) * np.int64((bits & np.uint64(0xFFFFFFFF)) < threshold[i])
+def picked(threshold: Any, other: Any, first: Any, key: Any, n: Any, out: Any) -> Any:
+    """Put n values first + 0, first + 1, ... of an alias table, up to 2^31 of them, into `out`.
+
+    One after the other here, for handing a table to another function costs more than a look.
+    """
+    size = np.uint64(threshold.size)
+    for k in range(n):
+        bits = bits_of(key, k)
+        i = ((bits >> np.uint64(32)) * size) >> np.uint64(32)
+        o = other[i]  # no branch: nobody could foresee it
+        own = (bits & np.uint64(0xFFFFFFFF)) < threshold[i]
+        out[k] = first + o + (np.int64(i) - o) * np.int64(own)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mossy.network.recipe import KINDS, PROFILES, Recipe
-from mossy.synapses.chance import GAMMA, below, drawn, jit, mix, picked, stream, uniform
+from mossy.synapses.chance import below, bits_of, drawn, jit, mix, picked, stream, uniform
 from mossy.synapses.laws import Law, law
 
 ONE_TO_ONE, ALL, PROBABILITY, IN, OUT, TOTAL, DISTANCE, LISTED = range(len(KINDS))
@@ -114,8 +114,7 @@ def _drawn(law: Any, key: Any, salt: Any, n: Any, out: Any) -> Any:
         for k in range(n):
             out[k] = first
     elif threshold.size > 0:
-        for k in range(n):
-            out[k] = first + picked(threshold, other, bits_of(own, k))
+        picked(threshold, other, first, own, n, out)
     else:
         scale, least, top = law.scale, law.least, law.top
         shape, a, b, share, span = law.shape, law.a, law.b, law.share, law.span
@@ -123,12 +122,6 @@ def _drawn(law: Any, key: Any, salt: Any, n: Any, out: Any) -> Any:
         for k in range(n):
             x = drawn(shape, a, b, share, span, low, high, bits_of(own, k))
             out[k] = np.int64(np.rint(min(max(x * scale, least), top)))
-
-
-@jit
-def bits_of(key: Any, k: Any) -> Any:
-    """Return the bits of synapse k of a stream."""
-    return mix(key + np.uint64(k) * GAMMA)
 
 
 # ------------------------------------------------------------------ who connects

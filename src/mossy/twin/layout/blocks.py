@@ -14,7 +14,7 @@ in 4 bytes where that is enough, else in 8. Sums are whole numbers, the same in 
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,12 +25,11 @@ from mossy import neurons
 from mossy.program.artefact import CoreImage, Program, RowTable
 from mossy.program.words import unpack
 from mossy.synapses import conv2d, generate
-from mossy.synapses.chance import jit, stream
-from mossy.synapses.generate import LISTED, OUT, delays, scratch, sources, targets, weights
-from mossy.twin.layout.gate import ahead
+from mossy.synapses.generate import LISTED, OUT
+from mossy.twin.layout.placing import count, count_listed, place, place_listed
 from mossy.twin.layout.shape import ALL, NOTHING, Extent, Part, Shape, Share, shape_of, spans
 
-AHEAD = 16  # synapses that are looked for before they are placed
+PIECES = 4  # that a block is made in: synapses are not spread evenly over blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +105,9 @@ def blocks(
     given = {c.number: _incoming(program, c, start) for c in order if c.number in mine}
     shape, wide = shape_of(order, share.agree(_extent(given)), threads * share.of)
     total = sum(c.n for c in order)
-    with ThreadPoolExecutor(threads) as pool:
-        made = list(pool.map(lambda s: _block(s, given, total, shape, wide), runs))
+    making = _Making(given, total, shape, wide)
+    with ThreadPoolExecutor(threads) as outer, ThreadPoolExecutor(threads) as inner:
+        made = list(outer.map(lambda run: making.block(run, inner), runs))
     found = [b for b, _ in made]
     if all(b.words.size < 1 << 32 for b in found):
         found = [replace(b, start=b.start.astype(np.uint32)) for b in found]
@@ -207,131 +207,74 @@ def _extent(given: dict[int, list[_Listed | _Made]]) -> Extent:
 Triplets = tuple[NDArray[Any], int, NDArray[Any]]  # senders, core, synapses of each there
 
 
-def _block(
-    span: tuple[int, int, tuple[Part, ...]],
-    given: dict[int, list[_Listed | _Made]],
-    total: int,
-    shape: Shape,
-    wide: bool,
-) -> tuple[Block, list[Triplets]]:
-    first, last, parts = span
-    bits = (shape.width, shape.neurons, shape.sums)
-    width, neurons, sums = (n.bit_length() - 1 for n in bits)
-    form = shape.lead, width, shape.groups, neurons, sums, shape.bits
-    size = sum(_size(x, p) for p in parts for x in given[p.core])
-    cells = np.empty(size, np.uint32)  # where a synapse belongs, beside its word
-    words = np.empty(size, np.uint64 if wide else np.uint32)
-    many = np.zeros(total * shape.groups, np.uint32)
-    before = np.zeros(total, np.int64)
-    fan: list[Triplets] = []
-    n = 0
-    for p in parts:
-        shift = p.at - p.lo
-        for x in given[p.core]:
-            if isinstance(x, _Made):
-                n = _make(
-                    x.spec, x.base, p.lo, p.hi, x.senders, form, shift, x.shift, x.sum,
-                    many, cells, words, n,
-                )  # fmt: skip
-            else:
-                n = _list(
-                    x.sender, x.index, x.delay, x.weight, x.sum, p.lo, p.hi, form, shift,
-                    many, cells, words, n,
-                )  # fmt: skip
-        now = many.reshape(total, shape.groups).sum(axis=1, dtype=np.int64)
-        found = np.flatnonzero(now > before)
-        fan.append((found, p.core, (now - before)[found]))
-        before = now
-    ends = np.zeros(many.size + 1, np.int64)
-    np.cumsum(many, out=ends[1:])
-    placed = np.empty(n, words.dtype)
-    _scatter(cells, words, ends[:-1].copy(), placed, n)
-    return Block(first, last, parts, ends, placed, shape), fan
+@dataclass(frozen=True, eq=False)
+class _Making:
+    """What blocks are made of: what arrives at each core, of `total` senders."""
 
+    given: dict[int, list[_Listed | _Made]]
+    total: int
+    shape: Shape
+    wide: bool
 
-def _size(x: _Listed | _Made, p: Part) -> int:
-    """Number of synapses of a part."""
-    if isinstance(x, _Made):
-        return int(generate.in_degrees(x.spec, x.base + p.lo, x.base + p.hi).sum())
-    return int(((x.index >= p.lo) & (x.index < p.hi)).sum())
+    @property
+    def form(self) -> tuple[int, ...]:
+        """The shape, for compiled code."""
+        s = self.shape
+        width, neurons, sums = (n.bit_length() - 1 for n in (s.width, s.neurons, s.sums))
+        return s.lead, width, s.groups, neurons, sums, s.bits
 
+    @property
+    def _drawn_by_source(self) -> bool:
+        """Whether every piece would draw all synapses of some recipe."""
+        made = (x for xs in self.given.values() for x in xs if isinstance(x, _Made))
+        return any(x.spec.kind == OUT for x in made)
 
-@jit
-def _cell(sender: Any, delay: Any, form: Any) -> Any:
-    lead, width, groups, _, _, _ = form
-    return sender * groups + ((delay - lead) >> width)
+    def block(
+        self, run: tuple[int, int, tuple[Part, ...]], pool: Executor
+    ) -> tuple[Block, list[Triplets]]:
+        """Make a block, in pieces that need not wait for each other."""
+        first, last, parts = run
+        n = 1 if self._drawn_by_source else PIECES
+        pieces = [[p.piece(k, n) for p in parts] for k in range(n)]
+        counts = list(pool.map(self._count, pieces))
+        start = np.zeros(self.total * self.shape.groups + 1, np.int64)
+        np.cumsum(np.add.reduce([many for many, _ in counts], dtype=np.int64), out=start[1:])
+        words = np.empty(start[-1], np.uint64 if self.wide else np.uint32)
+        at, done = start[:-1].copy(), []
+        for piece, (many, _) in zip(pieces, counts, strict=True):
+            done.append(pool.submit(self._place, piece, at.copy(), words))
+            at += many
+        for each in done:
+            each.result()
+        heard = np.add.reduce([by_part for _, by_part in counts])
+        fan = [(np.flatnonzero(n), p.core, n[n > 0]) for p, n in zip(parts, heard, strict=True)]
+        return Block(first, last, parts, start, words, self.shape), fan
 
+    def _count(self, piece: list[Part]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """Count the synapses of each cell, and of each part those of each sender."""
+        many = np.zeros(self.total * self.shape.groups, np.uint32)
+        so_far = np.zeros((len(piece) + 1, self.total), np.int64)
+        for k, p in enumerate(piece):
+            for x in self.given[p.core]:
+                if isinstance(x, _Made):
+                    count(x.spec, x.base + p.lo, x.base + p.hi, x.senders, self.form, many)
+                else:
+                    count_listed(x.sender, x.index, x.delay, p.lo, p.hi, self.form, many)
+            so_far[k + 1] = many.reshape(self.total, -1).sum(axis=1)
+        return many, np.diff(so_far, axis=0)
 
-@jit
-def _word(delay: Any, plane: Any, i: Any, weight: Any, form: Any) -> Any:
-    lead, width, _, neurons, sums, bits = form
-    place = (((((delay - lead) & ((1 << width) - 1)) << sums) + plane) << neurons) + i
-    return np.uint64(weight << bits) | np.uint64(place)
-
-
-@jit
-def _make(
-    s: Any, base: Any, lo: Any, hi: Any, senders: Any, form: Any, shift: Any, left: Any, plane: Any,
-    many: Any, cells: Any, words: Any, m: Any,
-) -> Any:  # fmt: skip
-    """Append the synapses of a recipe on its targets base + lo .. base + hi; return the number.
-
-    many: how many each cell has, which is asked for before it is counted up.
-    """
-    found, mark = scratch(s)
-    d, w = np.empty(found.size, np.int64), np.empty(found.size, np.int64)
-    own, listed = s.kind == OUT, s.kind == LISTED
-    a, b = (0, s.n_source) if own else (base + lo, base + hi)
-    for e in range(a, b):
-        n = targets(s, e, found, mark) if own else sources(s, e, found, mark)
-        key, first = stream(s.key, e), s.start[e] if listed else 0
-        delays(s, key, first, n, d)
-        weights(s, key, first, n, w)
-        begun = m
-        for k in range(n):
-            i, j = (e, found[k]) if own else (found[k], e)
-            if base + lo <= j < base + hi:
-                weight = w[k] << left
-                to = plane
-                if plane < 0:
-                    to = 1 if weight < 0 else 0
-                    weight = abs(weight)
-                c = _cell(senders[i], d[k], form)
-                ahead(many, c)
-                cells[m] = c
-                words[m] = _word(d[k], to, j - base + shift, weight, form)
-                m += 1
-        for k in range(begun, m):
-            many[cells[k]] += 1
-    return m
-
-
-@jit
-def _list(
-    sender: Any, index: Any, delay: Any, weight: Any, plane: Any, lo: Any, hi: Any, form: Any,
-    shift: Any, many: Any, cells: Any, words: Any, m: Any,
-) -> Any:  # fmt: skip
-    """Append listed synapses on the neurons lo .. hi; return the number."""
-    for k in range(sender.size):
-        if lo <= index[k] < hi:
-            c = _cell(sender[k], delay[k], form)
-            many[c] += 1
-            cells[m] = c
-            words[m] = _word(delay[k], plane[k], index[k] + shift, weight[k], form)
-            m += 1
-    return m
-
-
-@jit
-def _scatter(cells: Any, words: Any, at: Any, out: Any, n: Any) -> Any:
-    """Put every word at the next place of its cell, asking for both ahead: they lie anywhere."""
-    for k in range(n):
-        if k + 2 * AHEAD < n:
-            ahead(at, cells[k + 2 * AHEAD])
-            ahead(out, at[cells[k + AHEAD]])
-        c = cells[k]
-        out[at[c]] = words[k]
-        at[c] += 1
+    def _place(self, piece: list[Part], at: NDArray[np.int64], words: NDArray[Any]) -> None:
+        """Place the synapses, those of each cell from `at` on."""
+        for p in piece:
+            for x in self.given[p.core]:
+                if isinstance(x, _Made):
+                    a, b = x.base + p.lo, x.base + p.hi
+                    place(x.spec, a, b, x.senders, self.form, p.at, x.shift, x.sum, at, words)
+                else:
+                    place_listed(
+                        x.sender, x.index, x.delay, x.weight, x.sum, p.lo, p.hi, self.form, p.at,
+                        at, words,
+                    )  # fmt: skip
 
 
 def _fan(found: list[Triplets], total: int) -> Fan:
