@@ -15,7 +15,7 @@ What a packet causes is booked on the step in which the packet was sent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from mossy.program.artefact import Program
 from mossy.twin.remembered import remembered
 
 LOSSES = ("packets_lost", "events_lost")
+FOLD = 64  # steps
 
 
 @remembered
@@ -44,6 +45,7 @@ class Counts:
     updated: NDArray[np.int64]  # neurons updated per step on each core
     lives: NDArray[np.int64] | None = None  # steps that each core lives, where some die
     fetching: NDArray[np.bool_] | None = None  # cores that fetch rows, None where none does
+    _totals: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # of cores, once asked for
 
     @classmethod
     def of(
@@ -98,9 +100,21 @@ class Counts:
 
     def per_core(self, name: str) -> NDArray[np.int64]:
         """Return the count of each core, all samples and steps together: (cores,)."""
-        total: NDArray[np.int64] = self[name].sum(axis=(0, 1), dtype=np.int64)
-        return total
+        if name not in self._totals:
+            self._totals[name] = _column_sums(self[name])
+        return self._totals[name]
 
     def mean(self, name: str) -> float:
         """Return the count of an average sample."""
         return float(self.per_sample(name).mean())
+
+
+def _column_sums(count: NDArray[Any]) -> NDArray[np.int64]:
+    """Sums of (batch, steps, cores) by core: FOLD steps side by side first, long rows add fast."""
+    cores = count.shape[2]
+    rows = count.reshape(-1, cores)
+    whole = len(rows) // FOLD * FOLD
+    folded = rows[:whole].reshape(-1, FOLD * cores).sum(axis=0, dtype=np.int64)
+    total: NDArray[np.int64] = folded.reshape(FOLD, cores).sum(axis=0)
+    total += rows[whole:].sum(axis=0, dtype=np.int64)
+    return total

@@ -317,5 +317,5 @@ def _amounts(
         gone = ((s.where & ~s.home)[:, :, numbers] for s in shares)
         away = sum(float(each.sum(axis=(1, 2)).mean()) for each in gone)
         return 2 * away, 2 * away, 2 * away
-    amount = float(counts[count][:, :, numbers].sum(axis=(1, 2)).mean())
+    amount = float(counts.per_core(count)[numbers].sum() / counts.shape[0])
     return amount, amount, amount

@@ -26,6 +26,7 @@ from mossy.twin.bill import levels
 from mossy.twin.bill.late import skipped
 from mossy.twin.bill.levels import Share
 from mossy.twin.counts import Counts
+from mossy.twin.remembered import remembered
 from mossy.twin.traffic.dram import fetched
 from mossy.twin.traffic.packets import Network
 from mossy.units import Quantity
@@ -70,14 +71,24 @@ def costs(program: Program, chip: Chip, row: dict[str, str]) -> list[tuple[Fact,
 
     Cores are an index: a list, or a slice of them all.
     """
-    fact = {m: chip.facts.of_model(row["fact"], m) for m in {c.model for c in program.cores}}
+    own = _by_model(program)
+    fact = {m: chip.facts.of_model(row["fact"], m) for m in own}
     each = {f.name: f for f in fact.values()}
     if len(each) == 1:
         return [(f, slice(None)) for f in each.values()]
     cores: dict[str, list[int]] = {name: [] for name in sorted(each)}
+    for m, numbers in own.items():
+        cores[fact[m].name] += numbers
+    return [(each[name], sorted(here)) for name, here in cores.items()]
+
+
+@remembered
+def _by_model(program: Program) -> dict[str, list[int]]:
+    """The numbers of the cores of each neuron model."""
+    found: dict[str, list[int]] = {}
     for c in program.cores:
-        cores[fact[c.model].name].append(c.number)
-    return [(each[name], here) for name, here in cores.items()]
+        found.setdefault(c.model, []).append(c.number)
+    return found
 
 
 def work(
@@ -207,12 +218,20 @@ def _known(chip: Chip) -> bool:
 def _barrier(program: Program, counts: Counts, chip: Chip) -> Timing:
     on_chip = [c.number for c in program.cores if c.place is not None]
     barrier = _barrier_time(len(on_chip), chip)
+    ranging = any(
+        fact.quantity().low < fact.quantity().high
+        for row in chip.spec["timing"]["work"]
+        for fact, _ in costs(program, chip, row)
+    )
+    value, *bounds = (
+        work(program, counts, chip, which)
+        for which in (("value", "low", "high") if ranging else ("value",))
+    )
     found = []
-    value, *bounds = (work(program, counts, chip, which) for which in ("value", "low", "high"))
     for cost in (value, *bounds):
         step = cost[:, :, on_chip].max(axis=2) + barrier
         found.append((float(step.sum(axis=1).mean()), float(step.max()), step.sum(axis=1)))
-    (mean, worst, each), low, high = found
+    (mean, worst, each), low, high = found if ranging else 3 * found
     return Timing(
         "barrier",
         Quantity(mean, "s", low[0], high[0]),

@@ -25,12 +25,14 @@ from mossy.twin.engines.tally import Tally, outside, rasters
 from mossy.twin.engines.trace import Listed, Recorded, Trace
 from mossy.twin.faults import Stretch
 from mossy.twin.layout import columns as col
+from mossy.twin.layout.blocks import FEW
 from mossy.twin.layout.gate import LOOKS, ahead, at, call, meet, new_gate, prefetch
 from mossy.twin.layout.severed import NEVER, Severed, severed, spared
 from mossy.twin.layout.wide import Wide, size, wide
 
 AHEAD = 3  # groups whose words are asked for before they are pushed
 ASKED = 192  # words of a group that are asked for; those behind, the processor sees coming
+FLAT = 1024  # words of short groups that are copied before they are pushed
 WORTH = 1000  # neurons that make it worth while for a thread to meet others
 NEAR = 1024  # neurons whose sums stay in the nearest cache between noise and sweep
 # eight bytes of 0 or 1 times _PACKED have them as bits on top; which places these are, how many
@@ -38,6 +40,7 @@ _PACKED = np.uint64(0x0102040810204080)
 _BITS = [[i for i in range(8) if bits >> i & 1] for bits in range(256)]
 _AT = np.array([(at + 8 * [0])[:8] for at in _BITS], np.int32)
 _MANY = np.array([len(at) for at in _BITS], np.uint8)
+_1, _2, _3 = np.uint64(1), np.uint64(2), np.uint64(3)
 _I32, _I64 = np.zeros(1, np.int32), np.zeros(1, np.int64)
 _U8, _U16 = np.zeros(1, np.uint8), np.zeros(1, np.uint16)
 _U32, _U64 = np.zeros(1, np.uint32), np.zeros(1, np.uint64)
@@ -59,11 +62,43 @@ def _push(words: Any, sums: Any, runs: Any, count: Any, base: Any, mask: Any, bi
 @jit
 def _gather(start: Any, spikes: Any, n: Any, groups: Any, g: Any, runs: Any, m: Any) -> Any:
     """Append the runs of group g of the senders spikes[:n]; return how many runs there are."""
-    for i in range(n):
-        o = np.int64(spikes[i]) * groups + g
-        runs[m, 0], runs[m, 1] = start[o], start[o + 1]  # no branch: it would wait for memory
-        m += runs[m, 1] > runs[m, 0]
-    return m
+    each, own, end = np.uint64(groups), np.uint64(g), np.uint64(m)
+    for i in range(np.uint64(n)):
+        o = np.uint64(spikes[i]) * each + own
+        a, b = np.int64(start[o]), np.int64(start[o + _1])
+        runs[end, 0], runs[end, 1] = a, b  # no branch: it would wait for memory
+        end += np.uint64(b > a)
+    return np.int64(end)
+
+
+@jit
+def _push_few(
+    start: Any, spikes: Any, n: Any, groups: Any, g: Any, words: Any, sums: Any, base: Any,
+    mask: Any, bits: Any, flat: Any,
+) -> Any:  # fmt: skip
+    """Add the words of group g of the senders spikes[:n], few for each.
+
+    They are copied first, FEW of each sender whether it has as many or not, for how many it has
+    nobody could foresee; those beyond, of which there are hardly any, are added at once. flat:
+    (FLAT,), own scratch.
+    """
+    each, own, few = np.uint64(groups), np.uint64(g), np.int64(FEW)
+    begin, last = np.uint64(0), np.uint64(n)
+    while begin < last:
+        end, m = min(last, begin + np.uint64(FLAT // FEW)), np.uint64(0)
+        for i in range(begin, end):
+            o = np.uint64(spikes[i]) * each + own
+            a, b = np.int64(start[o]), np.int64(start[o + _1])
+            p, q, r, s = words[a], words[a + 1], words[a + 2], words[a + 3]
+            flat[m], flat[m + _1], flat[m + _2], flat[m + _3] = p, q, r, s
+            m += np.uint64(min(b - a, few))
+            for k in range(a + few, b):
+                w = words[k]
+                sums[np.uint64(w + base) & mask] += w >> bits
+        for k in range(m):
+            w = flat[k]
+            sums[np.uint64(w + base) & mask] += w >> bits
+        begin = end
 
 
 @jit
@@ -180,7 +215,7 @@ def walk(
     """
     lead, width, groups, room, planes, bits = form
     kept, mask = spikes.shape[1], np.uint64((1 << bits) - 1)
-    chance, looks = np.empty(ROOM, np.uint32), LOOKS
+    chance, looks, flat = np.empty(ROOM, np.uint32), LOOKS, np.empty(FLAT, words_like.dtype)
     for t in range(begin, end):
         slot = (t % width) * planes * room
         for b in range(first, last):
@@ -198,11 +233,16 @@ def walk(
                         spare[which[s]], core_of, runs, m, some, few,
                     )  # fmt: skip
                     continue
-                for q in range(counts.shape[0]):
-                    m = _gather(start, spikes[q, s % kept], counts[q, s % kept], groups, g, runs, m)
-                if s + 1 < outside_start.size:
-                    given = outside[outside_start[s] : outside_start[s + 1]]
-                    m = _gather(start, given, given.size, groups, g, runs, m)
+                for q in range(counts.shape[0] + (s + 1 < outside_start.size)):
+                    if q < counts.shape[0]:
+                        heard, n = spikes[q, s % kept], counts[q, s % kept]
+                    else:
+                        heard = outside[outside_start[s] : outside_start[s + 1]]
+                        n = heard.size
+                    if blocks[b, col.FEWS]:
+                        _push_few(start, heard, n, groups, g, words, sums, slot, mask, bits, flat)
+                    else:
+                        m = _gather(start, heard, n, groups, g, runs, m)
             _push(words, sums, runs, m, slot, mask, bits)
             if few:
                 _push_some(

@@ -29,6 +29,7 @@ from mossy.synapses.generate import LISTED, OUT
 from mossy.twin.layout.placing import count, count_listed, place, place_listed
 from mossy.twin.layout.shape import ALL, NOTHING, Extent, Part, Shape, Share, shape_of, spans
 
+FEW = 4  # words behind the last that may be read
 PIECES = 4  # that a block is made in: synapses are not spread evenly over blocks
 
 
@@ -223,23 +224,19 @@ class _Making:
         width, neurons, sums = (n.bit_length() - 1 for n in (s.width, s.neurons, s.sums))
         return s.lead, width, s.groups, neurons, sums, s.bits
 
-    @property
-    def _drawn_by_source(self) -> bool:
-        """Whether every piece would draw all synapses of some recipe."""
-        made = (x for xs in self.given.values() for x in xs if isinstance(x, _Made))
-        return any(x.spec.kind == OUT for x in made)
-
     def block(
         self, run: tuple[int, int, tuple[Part, ...]], pool: Executor
     ) -> tuple[Block, list[Triplets]]:
         """Make a block, in pieces that need not wait for each other."""
         first, last, parts = run
-        n = 1 if self._drawn_by_source else PIECES
+        arriving = (x for p in parts for x in self.given[p.core])
+        out = any(isinstance(x, _Made) and x.spec.kind == OUT for x in arriving)
+        n = 1 if out else PIECES  # every piece would draw all of a fixed out-degree
         pieces = [[p.piece(k, n) for p in parts] for k in range(n)]
         counts = list(pool.map(self._count, pieces))
         start = np.zeros(self.total * self.shape.groups + 1, np.int64)
         np.cumsum(np.add.reduce([many for many, _ in counts], dtype=np.int64), out=start[1:])
-        words = np.empty(start[-1], np.uint64 if self.wide else np.uint32)
+        words = np.empty(start[-1] + FEW, np.uint64 if self.wide else np.uint32)[:-FEW]
         at, done = start[:-1].copy(), []
         for piece, (many, _) in zip(pieces, counts, strict=True):
             done.append(pool.submit(self._place, piece, at.copy(), words))

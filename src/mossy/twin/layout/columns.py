@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-START, WORDS, SUMS, SENT, FIRST, SIZE, PARTS, PARTS_END, USED = range(9)  # of a block
+START, WORDS, SUMS, SENT, FIRST, SIZE, PARTS, PARTS_END, USED, FEWS = range(10)  # of a block
 # of a part: LO .. HI are the band's neurons that are swept
 SWEEP, TABLE, LO, HI, OFFSET, X0, X1, NOISE, NOISE_END, FIELDS, FIELDS_END = range(11)
 (

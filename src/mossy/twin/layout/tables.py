@@ -16,13 +16,14 @@ from mossy import neurons
 from mossy.synapses.noise import rates_of
 from mossy.twin.layout import columns as col
 from mossy.twin.layout.bands import Band
-from mossy.twin.layout.blocks import Block
+from mossy.twin.layout.blocks import FEW, Block
 from mossy.twin.layout.shape import Shape
 from mossy.twin.layout.sweep import known, sweep
 
 STRETCH = 1 << 22  # spikes that a block can list in a stretch of steps, at most
 LONGEST = 1000  # steps of a stretch, after each of which progress is told
 BEHIND = 8  # places behind a list that may be written to
+MOST = 16  # times as many words as those beyond the few of their group
 LINE = 8  # addresses or counts in a line of the cache
 
 Registers = tuple[Band, dict[str, NDArray[Any]], NDArray[np.int64]]
@@ -88,10 +89,10 @@ class Tables:
                 )  # fmt: skip
                 noise += drawn
             where = [where_is(a) for a in (b.start, b.words, sums, sent)]
-            rows.append([*where, b.first, b.last - b.first, first, len(parts), _used(b)])
+            rows.append([*where, b.first, b.last - b.first, first, len(parts), *_used(b)])
         return tuple(
             np.array(found, np.int64).reshape(-1, width)
-            for found, width in ((rows, 9), (parts, 11), (noise, 13))
+            for found, width in ((rows, 10), (parts, 11), (noise, 13))
         )
 
     def _part(self, band: Band, sent: NDArray[np.uint8]) -> list[int]:
@@ -180,10 +181,13 @@ def swept_by(band: Band, params: list[NDArray[Any]]) -> int:
     return address
 
 
-def _used(block: Block) -> int:
-    """Groups of delays, from the first, that hold any synapse at all."""
+def _used(block: Block) -> tuple[int, bool]:
+    """Groups of delays, from the first, that hold any synapse, and whether groups hold but few."""
     each = np.diff(block.start).reshape(-1, block.shape.groups)
-    return int(np.flatnonzero(each.any(axis=0)).max(initial=-1)) + 1
+    held = each > 0
+    used = int(np.flatnonzero(held.any(axis=0)).max(initial=-1)) + 1
+    few = block.words.size <= FEW * int(np.count_nonzero(held))
+    return used, few and MOST * int((each[each > FEW] - FEW).sum()) <= block.words.size
 
 
 def where_is(array: NDArray[Any]) -> int:
