@@ -1,7 +1,8 @@
 """What packets cause, counted from the lists of what was sent.
 
 What is the same for all neurons of a core is counted once for each of its steps; the synaptic
-events of each neuron on every core that it reaches are rows of a matrix, added up like synapses.
+events of each neuron on every core that it reaches are rows of a matrix, added up like synapses,
+all at once for neighbouring cores that reach the same ones.
 """
 
 from __future__ import annotations
@@ -27,53 +28,54 @@ def book(books, b, lists, number, cores, values):  # type: ignore[no-untyped-def
     who, value, at, first = lists[0][b], lists[1][b], lists[2][b, number], cuts[0]
     rows, ids, to = each.ctypes.data, who.ctypes.data, events.ctypes.data
     strip = each.shape[2] * each.itemsize
-    k = at[0]
+    k, last = at[0], cuts.size - 1
     for t in range(at.size - 1):
         now, end = counts[b, t], at[t + 1]
         if k < end and shown[first] >= 0:  # a population is recorded as a whole
             row = raster[b, t, shown[first] :]
             for m in range(k, end):
                 row[who[m]] = value[m] if values < 2 else 1
-        sent, g = 0, first
-        for c in range(cuts.size - 1):
-            if sent and not same[c]:
+        begin, sent, single, g = k, 0, True, first  # of cores that reach the same ones
+        for c in range(last + 1):
+            if sent and (c == last or not same[c]):
+                if alike == 1 and single and each.shape[0]:
+                    for s in range(each.shape[0]):
+                        add(
+                            to + s * strip, events, each, rows + s * each.shape[1] * strip,
+                            ids + 4 * begin, 0, k - begin,
+                        )  # fmt: skip
+                elif alike == 1:
+                    for m in range(begin, k):
+                        packets, i = 1 if values else int(value[m]), first + who[m]
+                        _add_up(events, packets, synapses, seg_start[i], seg_start[i + 1])
                 _arrived(now, seg_core[seg_start[g] : seg_start[g + 1]], sent, events)
-                sent = 0
-            begin, last, n = k, cuts[c + 1] - first, 0
-            while k < end and who[k] < last:
+                begin, sent, single = k, 0, True
+            if c == last:
+                break
+            own, stop, n = k, cuts[c + 1] - first, 0
+            while k < end and who[k] < stop:
                 n += 1 if values else int(value[k])
                 k += 1
-            together = alike == 2 or (each.shape[0] and n == k - begin)
-            if alike == 1 and together:  # single packets
-                for s in range(each.shape[0]):
-                    add(
-                        to + s * strip, events, each, rows + s * each.shape[1] * strip,
-                        ids + 4 * begin, 0, n,
-                    )  # fmt: skip
-            for m in range(begin, begin if together else k):  # what differs between its neurons
-                packets, i = 1 if values else int(value[m]), first + who[m]
-                if alike < 1:
-                    now[1, core_of[i]] += packets * sends[i]
-                    now[4, core_of[i]] += packets * hops[i]
-                    now[5, core_of[i]] += packets * links[i]
-                    for s in range(seg_start[i], seg_start[i + 1]):
-                        now[2, seg_core[s]] += packets
-                        now[3, seg_core[s]] += packets * synapses[s]
-                else:
-                    _add_up(events, packets, synapses, seg_start[i], seg_start[i + 1])
-            if n:  # what does not
+            if n:
                 core = core_of[cuts[c]]
                 now[0, core] += n
-                if alike >= 1:
+                if alike:
                     g = cuts[c]
                     now[1, core] += n * sends[g]
                     now[4, core] += n * hops[g]
                     now[5, core] += n * links[g]
                     sent += n
+                    single &= n == k - own
                 if alike == 2:
                     _add_up(events, n, synapses, seg_start[g], seg_start[g + 1])
-        if sent:
-            _arrived(now, seg_core[seg_start[g] : seg_start[g + 1]], sent, events)
+            for m in range(own, own if alike else k):  # nothing is the same for its neurons
+                packets, i = 1 if values else int(value[m]), first + who[m]
+                now[1, core_of[i]] += packets * sends[i]
+                now[4, core_of[i]] += packets * hops[i]
+                now[5, core_of[i]] += packets * links[i]
+                for s in range(seg_start[i], seg_start[i + 1]):
+                    now[2, seg_core[s]] += packets
+                    now[3, seg_core[s]] += packets * synapses[s]
         k = end
 
 
