@@ -96,7 +96,7 @@ def _spikes(name: str, x: NDArray[Any]) -> NDArray[Any]:
     """Whole numbers of spikes."""
     if x.dtype.kind == "f" and (x == np.rint(x)).all():
         x = x.astype(np.int32)
-    if x.dtype.kind == "f" or (x.size and x.min() < 0):
+    if x.dtype.kind == "f" or (x.dtype.kind == "i" and x.size and x.min() < 0):
         raise BadInput(
             "E0187",
             "this chip takes spikes: whole numbers of them, not currents",

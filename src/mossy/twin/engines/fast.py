@@ -327,7 +327,8 @@ class _Plan:
         named["router_lookups"] = np.empty_like(named["spikes"])
         for begin, end, linked in self.stretches:
             now = slice(begin, end)
-            named["router_lookups"][:, now] = named["spikes"][:, now] * linked.lookups[first]
+            lookups = linked.lookups[first].astype(np.int32)
+            np.multiply(named["spikes"][:, now], lookups, out=named["router_lookups"][:, now])
         shown = {
             p: raster[:, :, a:b].astype(raster_type(self.program, p), copy=False)
             for p, (a, b) in self.columns.items()
