@@ -45,7 +45,7 @@ class Counts:
     updated: NDArray[np.int64]  # neurons updated per step on each core
     lives: NDArray[np.int64] | None = None  # steps that each core lives, where some die
     fetching: NDArray[np.bool_] | None = None  # cores that fetch rows, None where none does
-    _totals: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # of cores, once asked for
+    _totals: dict[str, NDArray[np.int64]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(
@@ -102,7 +102,7 @@ class Counts:
         """Return the count of each core, all samples and steps together: (cores,)."""
         if name not in self._totals:
             self._totals[name] = _column_sums(self[name])
-        return self._totals[name]
+        return self._totals[name].copy()
 
     def mean(self, name: str) -> float:
         """Return the count of an average sample."""

@@ -56,23 +56,25 @@ def book(books, b, lists, number, cores, values):  # type: ignore[no-untyped-def
             while k < end and who[k] < stop:
                 n += 1 if values else int(value[k])
                 k += 1
-            if n:
-                core = core_of[cuts[c]]
-                now[0, core] += n
-                if alike:
-                    g = cuts[c]
-                    now[1, core] += n * sends[g]
-                    now[4, core] += n * hops[g]
-                    now[5, core] += n * links[g]
-                    sent += n
-                    single &= n == k - own
+            if not n:
+                continue
+            core = core_of[cuts[c]]
+            now[0, core] += n
+            if alike:
+                g = cuts[c]
+                now[1, core] += n * sends[g]
+                now[4, core] += n * hops[g]
+                now[5, core] += n * links[g]
+                sent += n
+                single &= n == k - own
                 if alike == 2:
                     _add_up(events, n, synapses, seg_start[g], seg_start[g + 1])
-            for m in range(own, own if alike else k):  # nothing is the same for its neurons
+                continue
+            for m in range(own, k):  # nothing is the same for its neurons
                 packets, i = 1 if values else int(value[m]), first + who[m]
-                now[1, core_of[i]] += packets * sends[i]
-                now[4, core_of[i]] += packets * hops[i]
-                now[5, core_of[i]] += packets * links[i]
+                now[1, core] += packets * sends[i]
+                now[4, core] += packets * hops[i]
+                now[5, core] += packets * links[i]
                 for s in range(seg_start[i], seg_start[i + 1]):
                     now[2, seg_core[s]] += packets
                     now[3, seg_core[s]] += packets * synapses[s]

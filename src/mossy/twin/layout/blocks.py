@@ -29,7 +29,7 @@ from mossy.synapses.generate import LISTED, OUT
 from mossy.twin.layout.placing import count, count_listed, place, place_listed
 from mossy.twin.layout.shape import ALL, NOTHING, Extent, Part, Shape, Share, shape_of, spans
 
-FEW = 4  # words behind the last that may be read
+FEW = 4  # so many words of a group may be read where it has fewer, behind the last one too
 PIECES = 4  # that a block is made in: synapses are not spread evenly over blocks
 
 
