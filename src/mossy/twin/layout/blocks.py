@@ -25,12 +25,12 @@ from mossy import neurons
 from mossy.program.artefact import CoreImage, Program, RowTable
 from mossy.program.words import unpack
 from mossy.synapses import conv2d, generate
-from mossy.synapses.generate import LISTED, OUT
+from mossy.synapses.generate import LISTED
 from mossy.twin.layout.placing import count, count_listed, place, place_listed
 from mossy.twin.layout.shape import ALL, NOTHING, Extent, Part, Shape, Share, shape_of, spans
 
 FEW = 4  # so many words of a group may be read where it has fewer, behind the last one too
-PIECES = 4  # that a block is made in: synapses are not spread evenly over blocks
+PIECES = 4  # of a block, at most: synapses are not spread evenly over blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,12 +227,10 @@ class _Making:
     def block(
         self, run: tuple[int, int, tuple[Part, ...]], pool: Executor
     ) -> tuple[Block, list[Triplets]]:
-        """Make a block, in pieces that need not wait for each other."""
+        """Make a block, in pieces of some cores each that need not wait for each other."""
         first, last, parts = run
-        arriving = (x for p in parts for x in self.given[p.core])
-        out = any(isinstance(x, _Made) and x.spec.kind == OUT for x in arriving)
-        n = 1 if out else PIECES  # every piece would draw all of a fixed out-degree
-        pieces = [[p.piece(k, n) for p in parts] for k in range(n)]
+        n = min(PIECES, len(parts))
+        pieces = [parts[len(parts) * k // n : len(parts) * (k + 1) // n] for k in range(n)]
         counts = list(pool.map(self._count, pieces))
         start = np.zeros(self.total * self.shape.groups + 1, np.int64)
         np.cumsum(np.add.reduce([many for many, _ in counts], dtype=np.int64), out=start[1:])
@@ -243,24 +241,27 @@ class _Making:
             at += many
         for each in done:
             each.result()
-        heard = np.add.reduce([by_part for _, by_part in counts])
-        fan = [(np.flatnonzero(n), p.core, n[n > 0]) for p, n in zip(parts, heard, strict=True)]
+        fan = [triplet for _, found in counts for triplet in found]
         return Block(first, last, parts, start, words, self.shape), fan
 
-    def _count(self, piece: list[Part]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-        """Count the synapses of each cell, and of each part those of each sender."""
+    def _count(self, piece: tuple[Part, ...]) -> tuple[NDArray[np.uint32], list[Triplets]]:
+        """Count the synapses of each cell, and on each core those of each sender."""
         many = np.zeros(self.total * self.shape.groups, np.uint32)
-        so_far = np.zeros((len(piece) + 1, self.total), np.int64)
-        for k, p in enumerate(piece):
+        before = np.zeros(self.total, np.int64)
+        fan: list[Triplets] = []
+        for p in piece:
             for x in self.given[p.core]:
                 if isinstance(x, _Made):
                     count(x.spec, x.base + p.lo, x.base + p.hi, x.senders, self.form, many)
                 else:
                     count_listed(x.sender, x.index, x.delay, p.lo, p.hi, self.form, many)
-            so_far[k + 1] = many.reshape(self.total, -1).sum(axis=1)
-        return many, np.diff(so_far, axis=0)
+            now = many.reshape(self.total, -1).sum(axis=1, dtype=np.int64)
+            found = np.flatnonzero(now > before)
+            fan.append((found, p.core, (now - before)[found]))
+            before = now
+        return many, fan
 
-    def _place(self, piece: list[Part], at: NDArray[np.int64], words: NDArray[Any]) -> None:
+    def _place(self, piece: tuple[Part, ...], at: NDArray[np.int64], words: NDArray[Any]) -> None:
         """Place the synapses, those of each cell from `at` on."""
         for p in piece:
             for x in self.given[p.core]:

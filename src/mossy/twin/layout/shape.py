@@ -32,12 +32,6 @@ class Part:
     hi: int
     at: int
 
-    def piece(self, k: int, of: int) -> Part:
-        """Return piece k of `of` equal ones."""
-        n = self.hi - self.lo
-        first, last = n * k // of, n * (k + 1) // of
-        return Part(self.core, self.lo + first, self.lo + last, self.at + first)
-
 
 @dataclass(frozen=True)
 class Shape:
