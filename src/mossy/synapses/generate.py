@@ -1,8 +1,8 @@
 """Synapses made from a recipe: for the targets lo .. hi of it, in parallel, as often as needed.
 
 Each target's synapses come from a stream of their own, keyed by the recipe's seed and the target
-(by the source, where every source has so many targets). `visit` walks the synapses of a range of
-targets in one fixed order; making them twice, once to count and once to place, costs less than
+(by the source, where every source has so many targets). `by_source` walks the synapses of a range
+of targets in one fixed order; making them twice, once to count and once to place, costs less than
 keeping them.
 """
 
